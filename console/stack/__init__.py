@@ -1,0 +1,1 @@
+"""Run the whole console on one machine, for development and tests."""
