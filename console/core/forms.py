@@ -24,9 +24,7 @@ class CodeInput(forms.TextInput):
 
     kind = "code"
 
-    def __init__(
-        self, attrs: Mapping[str, Any] | None = None, *, auto_submit: bool = True
-    ) -> None:
+    def __init__(self, attrs: Mapping[str, Any] | None = None, *, auto_submit: bool = True) -> None:
         """Say with auto_submit whether the sixth digit sends the form."""
         self.auto_submit = auto_submit
         fixed = {
@@ -43,9 +41,7 @@ class NewPasswordInput(forms.PasswordInput):
 
     kind = "new-password"
 
-    def __init__(
-        self, attrs: Mapping[str, Any] | None = None, *, advice_url: object = None
-    ) -> None:
+    def __init__(self, attrs: Mapping[str, Any] | None = None, *, advice_url: object = None) -> None:
         """Name with advice_url where htmx asks for advice while one types."""
         self.advice_url = advice_url
         super().__init__({"autocomplete": "new-password", **(attrs or {})})
@@ -70,9 +66,7 @@ class MoneyInput(forms.TextInput):
 
     def __init__(self, attrs: Mapping[str, Any] | None = None) -> None:
         """Ask phones for their decimal keyboard."""
-        super().__init__(
-            {"inputmode": "decimal", "autocomplete": "off", **(attrs or {})}
-        )
+        super().__init__({"inputmode": "decimal", "autocomplete": "off", **(attrs or {})})
 
 
 class Cards(forms.RadioSelect):
@@ -80,9 +74,7 @@ class Cards(forms.RadioSelect):
 
     kind = "cards"
 
-    def __init__(
-        self, *args: Any, hints: Mapping[str, str] | None = None, **kwargs: Any
-    ) -> None:
+    def __init__(self, *args: Any, hints: Mapping[str, str] | None = None, **kwargs: Any) -> None:
         """Keep the sentences by the value they belong to."""
         self.hints = dict(hints or {})
         super().__init__(*args, **kwargs)
@@ -130,22 +122,14 @@ class ConsoleBoundField(BoundField):
         described = super().aria_describedby
         if described is None:
             return None
-        own = [
-            part
-            for part in described.split()
-            if self.kind != "checkbox" or part.endswith("_error")
-        ]
+        own = [part for part in described.split() if self.kind != "checkbox" or part.endswith("_error")]
         return " ".join([*own, self.advice_id]).strip()
 
-    def build_widget_attrs(
-        self, attrs: dict[str, Any], widget: forms.Widget | None = None
-    ) -> dict[str, Any]:
+    def build_widget_attrs(self, attrs: dict[str, Any], widget: forms.Widget | None = None) -> dict[str, Any]:
         """Add to Django's attributes what the stylesheets and htmx need."""
         control = widget or self.field.widget
         built = super().build_widget_attrs(attrs, widget)
-        built["class"] = (
-            f"{CLASSES.get(_kind(control), 'input')} {control.attrs.get('class', '')}".strip()
-        )
+        built["class"] = f"{CLASSES.get(_kind(control), 'input')} {control.attrs.get('class', '')}".strip()
         if isinstance(control, NewPasswordInput):
             built |= control.advice_attrs(self.advice_id)
         if self.form.is_bound and self.form.errors:
@@ -156,10 +140,7 @@ class ConsoleBoundField(BoundField):
         # A summary above the form takes the focus itself.
         if self.form.non_field_errors():
             return False
-        return (
-            next((name for name in self.form.fields if name in self.form.errors), "")
-            == self.name
-        )
+        return next((name for name in self.form.fields if name in self.form.errors), "") == self.name
 
 
 class ConsoleFormRenderer(TemplatesSetting):

@@ -17,9 +17,7 @@ from django.utils.safestring import SafeString
 
 register = template.Library()
 
-ICON_SOURCE: Final = (
-    Path(__file__).resolve().parents[3] / "static" / "img" / "icons.svg"
-)
+ICON_SOURCE: Final = Path(__file__).resolve().parents[3] / "static" / "img" / "icons.svg"
 MINUS: Final = "\N{MINUS SIGN}"
 Shape = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -38,9 +36,7 @@ class _IconReader(HTMLParser):
             self._name = dict(attrs)["id"] or ""
             self.icons[self._name] = []
         elif tag in {"path", "circle"}:
-            self.icons[self._name].append(
-                (tag, tuple((key, value or "") for key, value in attrs))
-            )
+            self.icons[self._name].append((tag, tuple((key, value or "") for key, value in attrs)))
 
 
 @cache
@@ -54,27 +50,16 @@ def _icons() -> dict[str, list[Shape]]:
 def _drawn(name: str, css: str, label: str) -> SafeString:
     # Every part goes through format_html, so nothing here is trusted more than a template would be.
     if name not in _icons():
-        raise template.TemplateSyntaxError(
-            f"There is no icon called {name!r} in {ICON_SOURCE.name}."
-        )
+        raise template.TemplateSyntaxError(f"There is no icon called {name!r} in {ICON_SOURCE.name}.")
     shapes = format_html_join(
         "",
         "<{}{}/>",
-        (
-            (tag, format_html_join("", ' {}="{}"', attrs))
-            for tag, attrs in _icons()[name]
-        ),
+        ((tag, format_html_join("", ' {}="{}"', attrs)) for tag, attrs in _icons()[name]),
     )
     dots = "icon--dots" if name == "more" else ""
     classes = " ".join(filter(None, ["icon", dots, css]))
-    meaning = (
-        format_html('role="img" aria-label="{}"', label)
-        if label
-        else format_html('aria-hidden="true"')
-    )
-    return format_html(
-        '<svg class="{}" viewBox="0 0 20 20" {}>{}</svg>', classes, meaning, shapes
-    )
+    meaning = format_html('role="img" aria-label="{}"', label) if label else format_html('aria-hidden="true"')
+    return format_html('<svg class="{}" viewBox="0 0 20 20" {}>{}</svg>', classes, meaning, shapes)
 
 
 @register.simple_tag
@@ -86,11 +71,7 @@ def icon(name: str, css: str = "", label: str = "") -> SafeString:
 @register.filter
 def initials(name: str) -> str:
     """Shorten a name to the letters of its first and last word."""
-    words = [
-        letters
-        for word in str(name).split()
-        if (letters := [c for c in word if c.isalnum()])
-    ]
+    words = [letters for word in str(name).split() if (letters := [c for c in word if c.isalnum()])]
     if not words:
         return "?"
     chosen = [words[0], words[-1]] if len(words) > 1 else words
@@ -136,9 +117,7 @@ def _counted(count: int, unit: str) -> str:
 
 
 @register.simple_tag
-def when(
-    moment: datetime | None, style: str = "relative", now: datetime | None = None
-) -> SafeString | str:
+def when(moment: datetime | None, style: str = "relative", now: datetime | None = None) -> SafeString | str:
     """Say when something was or will be: relative within a day, then a date in the reader's zone.
 
     The style "date" gives the date and time in any case.

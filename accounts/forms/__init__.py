@@ -1,0 +1,1 @@
+"""The forms of the accounts app, one module an area."""

@@ -1,0 +1,169 @@
+"""Lead a person from a proved password to a session, one step at a time.
+
+The state of an unfinished sign-in lives in the anonymous session under ``sign_in`` and dies after ten minutes.
+``settings.LOGIN_STEPS`` names the steps in order; nobody is signed in before none of them is due.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.middleware.csrf import rotate_token
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.module_loading import import_string
+
+from accounts import services
+from accounts.middleware import session_row
+from accounts.models import User
+from console.core.requests import new_binding, origin_of
+
+_KEY = "sign_in"
+
+
+@dataclass(slots=True)
+class SignIn:
+    """An unfinished sign-in: who, since when, what was proved, and the name that ties codes to it."""
+
+    user: User
+    started_at: datetime
+    binding: str
+    methods: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def has(self, *methods: str) -> bool:
+        """Say whether one of the methods was proved in this sign-in."""
+        return any(method in self.methods for method in methods)
+
+
+class LoginStep(Protocol):
+    """A step that may stand between a password and a session."""
+
+    route: str
+
+    def is_due(self, sign_in: SignIn) -> bool:
+        """Say whether the person must pass the step now."""
+        ...
+
+
+class EmailStep:
+    """Ask for the confirmed email address."""
+
+    route = "accounts:activation_sent"
+
+    def is_due(self, sign_in: SignIn) -> bool:
+        """Say whether the address is still unconfirmed."""
+        return sign_in.user.email_verified_at is None
+
+
+@cache
+def steps() -> tuple[LoginStep, ...]:
+    """Return the configured steps in order."""
+    return tuple(import_string(path)() for path in settings.LOGIN_STEPS)
+
+
+def begin(request: Any, user: User, *, method: str = "password") -> None:
+    """Start a sign-in after the first proof; the session gets a new key."""
+    following = request.session.get("next", "")
+    request.session.flush()
+    request.session.cycle_key()
+    request.session[_KEY] = {
+        "user": user.pk,
+        "started_at": timezone.now().isoformat(),
+        "password": user.password[-24:],
+        "binding": new_binding(),
+        "methods": [method],
+        "facts": {},
+    }
+    if following:
+        request.session["next"] = following
+    rotate_token(request)
+
+
+def current(request: Any) -> SignIn | None:
+    """Return the unfinished sign-in of this browser, unless it is too old or its user changed."""
+    stored = request.session.get(_KEY)
+    if not stored:
+        return None
+    started_at = datetime.fromisoformat(stored["started_at"])
+    user = User.objects.filter(pk=stored["user"], is_active=True).first()
+    limit = timedelta(minutes=settings.CONSOLE_SIGN_IN_MINUTES)
+    if user is None or timezone.now() - started_at > limit or user.password[-24:] != stored["password"]:
+        del request.session[_KEY]
+        return None
+    return SignIn(user, started_at, stored["binding"], list(stored["methods"]), dict(stored["facts"]))
+
+
+def prove(request: Any, sign_in: SignIn, method: str, **facts: Any) -> None:
+    """Note that a method was proved, and renew the ten minutes."""
+    sign_in.methods.append(method)
+    sign_in.facts.update(facts)
+    request.session[_KEY] |= {
+        "methods": sign_in.methods,
+        "facts": sign_in.facts,
+        "started_at": timezone.now().isoformat(),
+    }
+    request.session.modified = True
+
+
+def due_step(sign_in: SignIn) -> LoginStep | None:
+    """Return the first step that is due, or None when the person may be signed in."""
+    return next((step for step in steps() if step.is_due(sign_in)), None)
+
+
+def advance(request: Any, sign_in: SignIn) -> HttpResponse:
+    """Lead to the next step, or sign the person in."""
+    step = due_step(sign_in)
+    return redirect(step.route) if step else finish(request, sign_in)
+
+
+def detour(request: Any, route: str) -> HttpResponse | None:
+    """Return a redirect when another step than ``route`` is due, so that none is skipped."""
+    step = due_step(request.sign_in)
+    if step is not None and step.route == route:
+        return None
+    return advance(request, request.sign_in)
+
+
+def finish(request: Any, sign_in: SignIn) -> HttpResponse:
+    """Turn the sign-in into a session with a new key, and lead to where the person wanted to go."""
+    following = request.session.pop("next", "")
+    request.session.pop(_KEY, None)
+    request.session.cycle_key()
+    rotate_token(request)
+    if session_row(request) is None:
+        request.session.create()
+    row = session_row(request)
+    device_key = request.COOKIES.get(settings.DEVICE_COOKIE_NAME, "")
+    opened = services.open_session(
+        session=row,
+        user=sign_in.user,
+        methods=sign_in.methods,
+        device_key=device_key,
+        origin=origin_of(request),
+    )
+    response = redirect(own_path(following) or "home")
+    remember_device(response, opened.device_key)
+    return response
+
+
+def own_path(path: str) -> str:
+    """Return the path when it stays on this site, else an empty text."""
+    is_safe = path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
+    return path if is_safe else ""
+
+
+def remember_device(response: HttpResponse, device_key: str) -> None:
+    """Set the cookie by which this browser is known again."""
+    response.set_cookie(
+        settings.DEVICE_COOKIE_NAME,
+        device_key,
+        max_age=365 * 24 * 3600,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )

@@ -1,0 +1,37 @@
+"""Give every template the site's facts, and account pages their frame."""
+
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from console import menu
+
+_THEMES = {"light", "dark"}
+
+
+@cache
+def site_facts() -> dict[str, Any]:
+    """Return name, address and support address of the site."""
+    return {
+        "name": settings.SITE_NAME,
+        "base_url": settings.BASE_URL,
+        "support_email": settings.SUPPORT_EMAIL,
+        "is_development": settings.IS_DEVELOPMENT,
+        "trial_credit": settings.CONSOLE_TRIAL_CREDIT,
+    }
+
+
+def site(request: HttpRequest) -> dict[str, Any]:
+    """Add the site and the chosen theme."""
+    theme = request.COOKIES.get(settings.THEME_COOKIE_NAME, "")
+    return {"site": site_facts(), "theme": theme if theme in _THEMES else ""}
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Add menu, switcher, person and rights for pages inside an account."""
+    actor = getattr(request, "actor", None)
+    if actor is None or actor.account is None:
+        return {}
+    return menu.frame_of(request, actor)

@@ -1,0 +1,1 @@
+"""Kernel of the console: imports no app."""

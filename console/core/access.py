@@ -1,0 +1,157 @@
+"""Declare who may call a view, and refuse every request that its view does not accept."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.utils.module_loading import import_string
+
+from console.core.permissions import Gate, Permission
+from console.core.requests import Origin, origin_of
+
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+
+
+class AccessRefused(PermissionDenied):
+    """The actor lacks a right; the 403 page says which roles hold it."""
+
+    def __init__(self, right: Permission | Gate) -> None:
+        super().__init__(f"{right} is missing")
+        self.right = right
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, in which account, with which rights, from where.
+
+    ``user`` is None for the system and for API callers; ``account`` is None outside any account.
+    """
+
+    user: Any = None
+    account: Any = None
+    rights: frozenset[Permission] = frozenset()
+    role: str = ""
+    kind: str = "user"
+    origin: Origin = field(default_factory=Origin)
+
+    def can(self, right: Permission) -> bool:
+        """Say whether the actor holds the right."""
+        return right in self.rights
+
+    def require(self, right: Permission) -> None:
+        """Raise AccessRefused unless the actor holds the right."""
+        if right not in self.rights:
+            raise AccessRefused(right)
+
+    @classmethod
+    def system(cls, account: Any = None) -> "Actor":
+        """Return the console itself, acting with every right."""
+        return cls(account=account, rights=frozenset(Permission), kind="system")
+
+    @classmethod
+    def person(cls, user: Any, *, origin: Origin, account: Any = None) -> "Actor":
+        """Return a person who acts on their own sign-in, outside the rights of an account."""
+        return cls(user=user, account=account, rights=frozenset({Permission.SELF_MANAGE}), origin=origin)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a view declares."""
+
+    right: Permission | Gate
+    recent_auth: bool = False
+
+
+def access(right: Permission | Gate, *, recent_auth: bool = False) -> Callable[[View], View]:
+    """Declare who may call the view; ``recent_auth`` asks for a fresh confirmation before it acts."""
+
+    def declare(view: View) -> View:
+        view.access = Access(right, recent_auth)  # type: ignore[attr-defined]
+        return view
+
+    return declare
+
+
+def find_access(view: Callable[..., Any]) -> Access:
+    """Return what the view, or the settings for its package, declare.
+
+    :raises ImproperlyConfigured: if nothing is declared
+    """
+    declared = getattr(view, "access", None)
+    if isinstance(declared, Access):
+        return declared
+    module = getattr(view, "__module__", "")
+    for package, gate in settings.THIRD_PARTY_ACCESS.items():
+        if module == package or module.startswith(f"{package}."):
+            return Access(Gate(gate))
+    raise ImproperlyConfigured(f"{module}.{getattr(view, '__name__', view)} declares no access.")
+
+
+@cache
+def _wired(setting: str) -> Callable[..., Any]:
+    return import_string(getattr(settings, setting))
+
+
+class AccessMiddleware:
+    """Refuse every request that its view has not declared it accepts."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request."""
+        return self.get_response(request)
+
+    def process_view(self, request: Any, view: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Let the request through, or answer in the view's place."""
+        declared = find_access(view)
+        auth_id = kwargs.pop("account", None)
+        if declared.right in {Gate.PUBLIC, Gate.MACHINE}:
+            if auth_id is not None:
+                kwargs["account"] = auth_id
+            return None
+        if declared.right is Gate.SIGNING_IN:
+            return _admit_signing_in(request)
+        if not request.user.is_authenticated:
+            return _to_sign_in(request)
+        return _admit_signed_in(request, declared, auth_id)
+
+
+def _admit_signing_in(request: Any) -> HttpResponseBase | None:
+    request.sign_in = _wired("SIGN_IN_READER")(request)
+    return None if request.sign_in else redirect(settings.LOGIN_URL)
+
+
+def _admit_signed_in(request: Any, declared: Access, auth_id: str | None) -> HttpResponseBase | None:
+    if declared.right is Gate.STAFF:
+        if not request.user.is_staff:
+            raise Http404
+        return None
+    origin = origin_of(request)
+    if declared.right is Gate.SIGNED_IN:
+        request.actor = Actor.person(request.user, origin=origin)
+    else:
+        request.actor = _wired("ACTOR_RESOLVER")(request.user, auth_id=auth_id, origin=origin)
+        if request.actor is None:
+            raise Http404
+        request.actor.require(declared.right)
+    if declared.recent_auth and request.method not in {"GET", "HEAD"}:
+        return _wired("STEP_UP")(request)
+    return None
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponseBase:
+    response = redirect(settings.LOGIN_URL)
+    if request.method in {"GET", "HEAD"} and request.path != "/":
+        request.session["next"] = request.get_full_path()[:2000]
+    return response
+
+
+def roles_with(right: Permission | Gate) -> list[str]:
+    """Return the names of the roles that hold the right, for the 403 page."""
+    return _wired("ROLES_WITH")(right)

@@ -1,0 +1,182 @@
+"""Record what happened, once and for good, and let the rest of the console react to it."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from functools import wraps
+from typing import Any
+
+from celery import Task, current_app, shared_task
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Model
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from console.core.access import Actor
+from console.core.models import AuditEvent, Delivery
+
+Handler = Callable[[AuditEvent], None]
+_log = logging.getLogger("console.events")
+
+
+class EventKind(StrEnum):
+    """A fact, written ``thing:past-tense``. Each has a sentence in ``SENTENCES``."""
+
+    USER_SIGNED_UP = "user:signed-up"
+    SIGN_UP_REPEATED = "sign-up:repeated"
+    ACTIVATION_REQUESTED = "activation:requested"
+    EMAIL_VERIFIED = "email:verified"
+    PHONE_CODE_REQUESTED = "phone-code:requested"
+    PHONE_VERIFIED = "phone:verified"
+    ACCOUNT_OPENED = "account:opened"
+    ACCOUNT_ACTIVATED = "account:activated"
+    ACCOUNT_UPDATED = "account:updated"
+    SIGN_IN_COMPLETED = "sign-in:completed"
+    SIGN_IN_FAILED = "sign-in:failed"
+    SIGN_IN_LOCKED = "sign-in:locked"
+    SECOND_FACTOR_FAILED = "second-factor:failed"
+    NEW_DEVICE_SEEN = "device:seen"
+    SIGNED_OUT = "session:signed-out"
+    SESSION_ENDED = "session:ended"
+    SESSIONS_ENDED = "sessions:ended"
+    PASSWORD_RESET_REQUESTED = "password-reset:requested"
+    PASSWORD_RESET_UNKNOWN = "password-reset:unknown"
+    PASSWORD_RESET = "password:reset"
+    PASSWORD_CHANGED = "password:changed"
+    PROFILE_UPDATED = "profile:updated"
+    FACTOR_ADDED = "factor:added"
+    FACTOR_REMOVED = "factor:removed"
+    RECOVERY_CODES_MADE = "recovery-codes:made"
+    RECOVERY_CODE_USED = "recovery-code:used"
+    STEP_UP_PASSED = "step-up:passed"
+    STEP_UP_FAILED = "step-up:failed"
+    CREDENTIAL_MADE = "credential:made"
+    CREDENTIAL_REVOKED = "credential:revoked"
+    CREDENTIAL_ENDED = "credential:ended"
+    TRIAL_CREDIT_GRANTED = "trial-credit:granted"
+    STAFF_MADE = "staff:made"
+    STAFF_RULE_CHANGED = "staff-rule:changed"
+
+
+SENTENCES: Mapping[EventKind, str] = {
+    EventKind.USER_SIGNED_UP: "signed up",
+    EventKind.SIGN_UP_REPEATED: "asked to sign up again with an address that is in use",
+    EventKind.ACTIVATION_REQUESTED: "asked for another activation link",
+    EventKind.EMAIL_VERIFIED: "confirmed the email address",
+    EventKind.PHONE_CODE_REQUESTED: "asked for a phone code",
+    EventKind.PHONE_VERIFIED: "confirmed a phone number",
+    EventKind.ACCOUNT_OPENED: "opened the account",
+    EventKind.ACCOUNT_ACTIVATED: "activated the account",
+    EventKind.ACCOUNT_UPDATED: "changed the company profile",
+    EventKind.SIGN_IN_COMPLETED: "signed in",
+    EventKind.SIGN_IN_FAILED: "failed to sign in",
+    EventKind.SIGN_IN_LOCKED: "was locked out for a while after failed sign-ins",
+    EventKind.SECOND_FACTOR_FAILED: "gave a wrong second factor",
+    EventKind.NEW_DEVICE_SEEN: "signed in from a new device or network",
+    EventKind.SIGNED_OUT: "signed out",
+    EventKind.SESSION_ENDED: "ended a session",
+    EventKind.SESSIONS_ENDED: "ended every other session",
+    EventKind.PASSWORD_RESET_REQUESTED: "asked for a password reset",
+    EventKind.PASSWORD_RESET_UNKNOWN: "asked for a password reset for an unknown address",
+    EventKind.PASSWORD_RESET: "set a new password through a reset link",
+    EventKind.PASSWORD_CHANGED: "changed the password",
+    EventKind.PROFILE_UPDATED: "changed their profile",
+    EventKind.FACTOR_ADDED: "added a second factor",
+    EventKind.FACTOR_REMOVED: "removed a second factor",
+    EventKind.RECOVERY_CODES_MADE: "made new recovery codes",
+    EventKind.RECOVERY_CODE_USED: "used a recovery code",
+    EventKind.STEP_UP_PASSED: "confirmed it was them",
+    EventKind.STEP_UP_FAILED: "failed to confirm it was them",
+    EventKind.CREDENTIAL_MADE: "generated an Auth Token",
+    EventKind.CREDENTIAL_REVOKED: "revoked an Auth Token",
+    EventKind.CREDENTIAL_ENDED: "ended an Auth Token that was due",
+    EventKind.TRIAL_CREDIT_GRANTED: "granted the trial credit",
+    EventKind.STAFF_MADE: "made a staff member",
+    EventKind.STAFF_RULE_CHANGED: "changed a rule of the provider",
+}
+
+_subscribers: dict[EventKind, list[str]] = defaultdict(list)
+
+
+def record(
+    kind: EventKind, *, actor: Actor, target: Model | None = None, account: Model | None = None, **data: Any
+) -> AuditEvent:
+    """Append an audit event and queue its deliveries in the caller's transaction.
+
+    ``data`` holds ids and before/after values, never a secret. The event joins the chain of ``account``,
+    else of the actor's account, else of the actor's user, else of the system.
+
+    :raises RuntimeError: outside a transaction
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("record() needs an open transaction.")
+    event = AuditEvent.append(kind, actor=actor, target=target, account=account, data=data)
+    deliveries = Delivery.objects.bulk_create(
+        Delivery(event=event, task=name, due_at=timezone.now()) for name in _subscribers[kind]
+    )
+    transaction.on_commit(lambda: publish(deliveries), robust=True)
+    return event
+
+
+def publish(deliveries: Iterable[Delivery]) -> None:
+    """Hand deliveries to the workers; beat calls this again for overdue ones."""
+    send_tasks((delivery.task, {"delivery_id": delivery.pk}) for delivery in deliveries)
+
+
+def send_tasks(calls: Iterable[tuple[str, dict[str, int]]]) -> bool:
+    """Send task messages; False when the broker is away, and the rows wait in PostgreSQL."""
+    try:
+        for name, arguments in calls:
+            current_app.send_task(name, kwargs=arguments, retry=False)
+    except (OperationalError, OSError) as error:
+        _log.warning("broker is away, work waits in the database", extra={"reason": type(error).__name__})
+        return False
+    return True
+
+
+def subscribers_of(kind: EventKind) -> list[str]:
+    """Return the names of the tasks that react to the kind."""
+    return list(_subscribers[kind])
+
+
+def subscriber(*kinds: EventKind) -> Callable[[Handler], Task]:
+    """Turn ``function(event)`` into a task that succeeds once per event.
+
+    The function runs in one transaction together with the mark that it is done; it must not call
+    the network, and queues mails and texts as rows.
+    """
+
+    def decorate(function: Handler) -> Task:
+        name = f"{function.__module__.partition('.')[0]}.{function.__name__}"
+        for kind in kinds:
+            _subscribers[kind].append(name)
+
+        @shared_task(name=name)
+        @wraps(function)
+        def task(*, delivery_id: int, **_later: object) -> None:
+            run_delivery(delivery_id, function)
+
+        return task
+
+    return decorate
+
+
+def run_delivery(delivery_id: int, function: Handler) -> None:
+    """Run the handler of one delivery, unless somebody else does or did."""
+    lease_for = settings.CONSOLE_LEASE_SECONDS
+    delivery = Delivery.lease(delivery_id, now=timezone.now(), seconds=lease_for)
+    if delivery is None:
+        return
+    try:
+        with transaction.atomic():
+            # The row lock makes a slow first run and its repetition exclude each other.
+            if not Delivery.objects.select_for_update().filter(pk=delivery.pk, done_at=None).exists():
+                return
+            function(delivery.event)
+            delivery.finish(now=timezone.now())
+    except Exception as error:
+        delivery.postpone(now=timezone.now(), reason=type(error).__name__)
+        _log.exception("delivery failed", extra={"delivery": delivery_id, "task": delivery.task})
+        raise

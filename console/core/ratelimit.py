@@ -1,0 +1,121 @@
+"""Count what people and machines do, and say when it is too much.
+
+Forms count in PostgreSQL, so that a restart of Valkey forgets nothing. API calls count in Valkey; while it is
+away each web process counts alone, which is stricter in sum than no limit and never refuses everybody.
+"""
+
+import hashlib
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from threading import Lock
+
+import redis
+from django.conf import settings
+from django.db import connection
+
+from console.core.errors import TooManyRequests
+
+_SPEND = """
+INSERT INTO core_ratebucket AS bucket (key, started_at, ends_at, spent)
+VALUES (%(key)s, %(now)s, %(now)s + make_interval(secs => %(seconds)s), %(cost)s)
+ON CONFLICT (key) DO UPDATE SET
+  spent = CASE WHEN bucket.ends_at <= %(now)s THEN %(cost)s ELSE bucket.spent + %(cost)s END,
+  started_at = CASE WHEN bucket.ends_at <= %(now)s THEN %(now)s ELSE bucket.started_at END,
+  ends_at = CASE WHEN bucket.ends_at <= %(now)s
+            THEN %(now)s + make_interval(secs => %(seconds)s) ELSE bucket.ends_at END
+RETURNING spent, extract(epoch FROM ends_at - %(now)s)::float8
+"""
+_LUA = """
+local spent = redis.call('INCR', KEYS[1])
+if spent == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return {spent, redis.call('PTTL', KEYS[1])}
+"""
+_LOCAL_KEYS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How often something may happen: ``count`` times in ``seconds``."""
+
+    purpose: str
+    count: int
+    seconds: int
+
+
+def spend(limit: Limit, key: str, *, now: datetime, message: str = "") -> int:
+    """Count one use and return how many are left.
+
+    Call it outside the transaction of the deed, or a failed deed is not counted.
+
+    :raises TooManyRequests: if the limit is used up
+    """
+    values = {"key": _name(limit, key), "now": now, "seconds": limit.seconds, "cost": 1}
+    with connection.cursor() as cursor:
+        cursor.execute(_SPEND, values)
+        spent, seconds = cursor.fetchone()
+    if spent > limit.count:
+        raise TooManyRequests(
+            message or "Too many tries. Wait a while, then try again.", retry_after=int(seconds) + 1
+        )
+    return limit.count - spent
+
+
+def _name(limit: Limit, key: str) -> str:
+    return hashlib.sha256(f"{limit.purpose}:{key}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """State of an API bucket: requests left and seconds until it is full again."""
+
+    limit: int
+    left: int
+    reset: float
+
+    @property
+    def is_over(self) -> bool:
+        """Say whether this request is one too many."""
+        return self.left < 0
+
+
+@cache
+def valkey() -> redis.Redis:
+    """Return the shared Valkey client with short timeouts."""
+    return redis.Redis.from_url(
+        str(settings.REDIS_URL), socket_timeout=0.5, socket_connect_timeout=0.5, health_check_interval=15
+    )
+
+
+def count_request(key: str) -> Tally:
+    """Count one API request of an account."""
+    limit, seconds = settings.CONSOLE_API_REQUESTS, settings.CONSOLE_API_WINDOW_SECONDS
+    try:
+        spent, left_ms = valkey().eval(_LUA, 1, f"api:{key}", seconds * 1000)
+    except redis.RedisError:
+        return _local.count(key, limit=limit, seconds=seconds, now=time.monotonic())
+    return Tally(limit, limit - spent, max(left_ms, 0) / 1000)
+
+
+class _LocalBuckets:
+    """Counters of this process, used while Valkey is away."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._buckets: OrderedDict[str, tuple[float, int]] = OrderedDict()
+
+    def count(self, key: str, *, limit: int, seconds: int, now: float) -> Tally:
+        """Count one request in a fixed window."""
+        with self._lock:
+            ends_at, spent = self._buckets.pop(key, (0.0, 0))
+            if ends_at <= now:
+                ends_at, spent = now + seconds, 0
+            self._buckets[key] = (ends_at, spent + 1)
+            if len(self._buckets) > _LOCAL_KEYS:
+                self._buckets.popitem(last=False)
+        return Tally(limit, limit - spent - 1, ends_at - now)
+
+
+_local = _LocalBuckets()

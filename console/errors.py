@@ -1,0 +1,116 @@
+"""Answer calmly when something is wrong: one page per status, JSON for machines."""
+
+import logging
+import uuid
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+
+from console.core.access import AccessRefused, roles_with
+from console.core.access import access as declare
+from console.core.errors import TooManyRequests
+from console.core.metrics import count_refusal
+from console.core.permissions import Gate
+from console.core.requests import request_id
+
+_API = ("/v1/", "/scim/", "/internal/")
+_log = logging.getLogger("console.refusal")
+
+
+def error_page(request: HttpRequest, status: int, template: str, **context: Any) -> HttpResponse:
+    """Render an error page that needs neither session nor database."""
+    if request.path.startswith(_API):
+        return api_error(request, status)
+    context |= {"request_id": request_id.get(), "path": request.path}
+    return HttpResponse(render_to_string(f"errors/{template}.html", context | _site()), status=status)
+
+
+def _site() -> dict[str, Any]:
+    from console.context import site_facts  # noqa: PLC0415 - settings first
+
+    return {"site": site_facts()}
+
+
+_TEXTS = {400: "bad request", 403: "forbidden", 404: "not found", 405: "method not allowed", 413: "body too large"}
+
+
+def api_error(request: HttpRequest, status: int) -> JsonResponse:
+    """Answer a machine: an object with ``api_id`` and ``error`` (and ``objects`` on GET)."""
+    body: dict[str, Any] = {"api_id": str(uuid.uuid4()), "error": _TEXTS.get(status, "server error")}
+    if request.method == "GET":
+        body["objects"] = []
+    return JsonResponse(body, status=status)
+
+
+def _refuse(request: HttpRequest, reason: str) -> None:
+    count_refusal(reason)
+    _log.info("refused", extra={"reason": reason, "path": request.path[:200]})
+
+
+@declare(Gate.PUBLIC)
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 400."""
+    _refuse(request, "bad-request")
+    return error_page(request, 400, "400")
+
+
+@declare(Gate.PUBLIC)
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 403, naming the roles that could."""
+    _refuse(request, "forbidden")
+    roles = roles_with(exception.right) if isinstance(exception, AccessRefused) else []
+    actor = getattr(request, "actor", None)
+    return error_page(request, 403, "403", allowed_roles=roles, role=getattr(actor, "role", ""))
+
+
+@declare(Gate.PUBLIC)
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 404, in the same words for missing and foreign things."""
+    _refuse(request, "not-found")
+    return error_page(request, 404, "404")
+
+
+@declare(Gate.PUBLIC)
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500 with the request id and nothing from inside."""
+    return error_page(request, 500, "500")
+
+
+@declare(Gate.PUBLIC)
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer 403 when the form's token is missing or foreign."""
+    _refuse(request, "csrf")
+    return error_page(request, 403, "csrf")
+
+
+@declare(Gate.PUBLIC)
+def too_large(request: HttpRequest) -> HttpResponse:
+    """Answer 413."""
+    _refuse(request, "too-large")
+    return error_page(request, 413, "413")
+
+
+class RefusalMiddleware:
+    """Turn a limit that no view caught, and a 405 without a page, into their pages."""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request."""
+        response = self.get_response(request)
+        if response.status_code == 405 and not response.content:  # noqa: PLR2004 - method not allowed
+            page = error_page(request, 405, "405", allow=response.headers.get("Allow", ""))
+            page.headers["Allow"] = response.headers.get("Allow", "")
+            return page
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer 429 for a limit."""
+        if not isinstance(exception, TooManyRequests):
+            return None
+        _refuse(request, "throttled")
+        page = error_page(request, 429, "429", retry_after=exception.retry_after, message=str(exception))
+        page.headers["Retry-After"] = str(exception.retry_after)
+        return page

@@ -1,0 +1,131 @@
+"""Build the frame of an account page: menu by rights, account switcher, person, runway."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from billing.queries import money_of
+from console.core.access import Actor
+from console.core.permissions import Permission
+from console.core.templatetags.ui import initials, money
+from teams.queries import memberships_of
+from teams.roles import Role
+
+P = Permission
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One place of the menu: the words are part of the product (customers' runbooks name them)."""
+
+    label: str
+    icon: str = ""
+    route: str = ""
+    right: Permission | None = None
+    parts: tuple["Entry", ...] = ()
+
+
+@dataclass(slots=True)
+class Item:
+    """One entry as a page shows it."""
+
+    label: str
+    icon: str
+    url: str
+    current: bool
+    items: list["Item"] = field(default_factory=list)
+    open: bool = False
+    count: str = ""
+
+
+MAIN = (Entry("Overview", "overview", "overview", P.OVERVIEW_VIEW),)
+ACCOUNT = (
+    Entry(
+        "Settings",
+        "settings",
+        parts=(
+            Entry("Profile", route="accounts:profile", right=P.SELF_MANAGE),
+            Entry("Credentials", route="accounts:credential_list", right=P.CREDENTIAL_VIEW),
+            Entry("Security", route="security:factor_list", right=P.SELF_MANAGE),
+        ),
+    ),
+)
+GROUPS = (("", MAIN), ("Account", ACCOUNT))
+
+
+def menu_of(actor: Actor, path: str) -> list[dict[str, Any]]:
+    """Return the groups of the menu that the actor's rights open."""
+    groups = []
+    for heading, entries in GROUPS:
+        items = [item for entry in entries if (item := _item(entry, actor, path))]
+        if items:
+            groups.append({"heading": heading, "items": items})
+    return groups
+
+
+def _item(entry: Entry, actor: Actor, path: str) -> Item | None:
+    if entry.right and not actor.can(entry.right):
+        return None
+    url = _address(entry.route, actor)
+    parts = [part for sub in entry.parts if (part := _item(sub, actor, path))]
+    if not url and not parts:
+        return None
+    is_here = bool(url) and (path == url or (entry.route != "overview" and path.startswith(url)))
+    is_open = entry.label == "Settings" or any(part.current for part in parts)
+    return Item(entry.label, entry.icon, url, is_here, parts, open=is_open)
+
+
+def _address(route: str, actor: Actor) -> str:
+    if not route:
+        return ""
+    try:
+        return reverse(route, kwargs={"account": actor.account.auth_id})
+    except NoReverseMatch:
+        return ""
+
+
+def frame_of(request: HttpRequest, actor: Actor) -> dict[str, Any]:
+    """Return what ``layouts/console.html`` shows around the page."""
+    account, user = actor.account, actor.user
+    accounts = [_choice(membership) for membership in memberships_of(user)]
+    home = {"account": account.auth_id}
+    return {
+        "menu": menu_of(actor, request.path),
+        "switcher": {
+            "current": {"name": account.name, "auth_id": account.auth_id, "initials": initials(account.name)},
+            "accounts": accounts,
+        },
+        "person": {
+            "name": user.full_name,
+            "email": user.email,
+            "role": actor.role,
+            "initials": initials(user.full_name),
+            "profile_url": reverse("accounts:profile", kwargs=home),
+            "sessions_url": reverse("accounts:session_list", kwargs=home),
+        },
+        "runway": _runway(actor) if actor.can(P.BILLING_MANAGE) else None,
+        "can": {right.name.lower(): True for right in actor.rights},
+    }
+
+
+def _choice(membership: Any) -> dict[str, str]:
+    account = membership.account
+    return {
+        "name": account.name,
+        "auth_id": account.auth_id,
+        "initials": initials(account.name),
+        "role": Role(membership.role).label,
+        "url": reverse("overview", kwargs={"account": account.auth_id}),
+    }
+
+
+def _runway(actor: Actor) -> dict[str, str]:
+    facts = money_of(actor.account)
+    text = "trial credit" if actor.account.kind == actor.account.Kind.TRIAL else "balance"
+    return {
+        "amount": money(facts.balance),
+        "text": text,
+        "url": reverse("overview", kwargs={"account": actor.account.auth_id}),
+    }

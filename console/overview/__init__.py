@@ -1,0 +1,1 @@
+"""The overview: the page that shows every app at a glance."""

@@ -1,0 +1,86 @@
+"""Gather what the overview shows."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+
+from accounts.models import Credential
+from billing.queries import entries_of, money_of
+from console.core.access import Actor
+from console.core.events import SENTENCES, EventKind
+from console.core.models import AuditEvent
+from console.core.permissions import Permission
+from security.queries import factors_of
+
+_RECENT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the set-up list."""
+
+    label: str
+    done: bool
+    detail: str = ""
+    url: str = ""
+    action: str = ""
+
+
+def overview_of(actor: Actor) -> dict[str, Any]:
+    """Return the template's context for the actor's account; money only for those who may see it."""
+    may_see_money = actor.can(Permission.BILLING_MANAGE)
+    steps = setup_of(actor)
+    return {
+        "money": money_of(actor.account) if may_see_money else None,
+        "entries": entries_of(actor.account, limit=3) if may_see_money else [],
+        "steps": steps,
+        "steps_done": sum(step.done for step in steps),
+        "activity": activity_of(actor) if actor.can(Permission.AUDIT_VIEW) else None,
+        "factors": factors_of(actor.user),
+    }
+
+
+def setup_of(actor: Actor) -> list[Step]:
+    """Return the set-up steps with what is done."""
+    home = {"account": actor.account.auth_id}
+    steps = [Step("Verify email and phone", done=bool(actor.user.email_verified_at and actor.user.phone_verified_at))]
+    factors = factors_of(actor.user)
+    steps.append(
+        Step(
+            "Add an authenticator app",
+            done=factors.has_strong,
+            detail="Phone codes can be intercepted; an app's codes cannot.",
+            url=reverse("security:authenticator_add", kwargs=home),
+            action="Add",
+        )
+    )
+    if actor.can(Permission.CREDENTIAL_VIEW):
+        steps.append(_token_step(actor, home))
+    return steps
+
+
+def _token_step(actor: Actor, home: dict[str, str]) -> Step:
+    live = Credential.objects.filter(identity__account=actor.account, ended_at=None)
+    return Step(
+        "Make an Auth Token",
+        done=live.exists(),
+        detail="Your code signs in to the API with the Auth ID and this token.",
+        url=reverse("accounts:credential_list", kwargs=home),
+        action="Open",
+    )
+
+
+def activity_of(actor: Actor) -> list[dict[str, Any]]:
+    """Return the newest events of the account as sentences."""
+    events = AuditEvent.objects.filter(account_id=actor.account.pk).order_by("-id")[:_RECENT]
+    return [
+        {
+            "who": event.actor_label or "The console",
+            "sentence": SENTENCES[EventKind(event.kind)],
+            "target": event.target_label if event.target_type == "accounts.credential" else "",
+            "at": event.at,
+            "ip": event.ip,
+        }
+        for event in events
+    ]

@@ -1,0 +1,309 @@
+"""Settings of the console: safe by default, differing by environment variables only."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from console import env
+
+# --- Profile ---------------------------------------------------------------------------------
+BASE_DIR = Path(__file__).resolve().parent.parent
+PROFILE = env.choice("CONSOLE_PROFILE", options=("production", "development"), default="production")
+IS_DEVELOPMENT = PROFILE == "development"
+DEBUG = False
+VAR = Path(env.text("VAR", str(BASE_DIR / "var")))
+SITE_NAME = env.text("SITE_NAME", "Patchbay")
+SUPPORT_EMAIL = env.text("SUPPORT_EMAIL", "support@patchbay.example")
+BASE_URL = env.text("BASE_URL", "http://127.0.0.1:8000").rstrip("/")
+IS_HTTPS = BASE_URL.startswith("https://")
+
+# --- Secrets ---------------------------------------------------------------------------------
+SECRET_KEY = env.secret("SECRET_KEY")
+SECRET_KEY_FALLBACKS = [env.Secret(key) for key in env.secret("SECRET_KEY_FALLBACKS", "").split(",") if key]
+FIELD_KEYS = env.key_ring("FIELD_KEYS")
+
+# --- Application -----------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "console.core",
+    "accounts",
+    "teams",
+    "security",
+    "subaccounts",
+    "billing",
+    "support",
+    "django.forms",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_otp",
+    "django_htmx",
+    "compressor",
+]
+if IS_DEVELOPMENT:
+    INSTALLED_APPS.append("console.devinbox")
+
+MIDDLEWARE = [
+    "console.core.requests.RequestMiddleware",
+    "console.core.headers.HeadersMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "console.core.requests.SizeLimitMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "accounts.middleware.SessionMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "console.errors.RefusalMiddleware",
+    "console.core.access.AccessMiddleware",
+]
+ROOT_URLCONF = "console.urls"
+WSGI_APPLICATION = "console.wsgi.application"
+APPEND_SLASH = False
+FORM_RENDERER = "console.core.forms.ConsoleFormRenderer"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    [
+                        "django.template.loaders.filesystem.Loader",
+                        "django.template.loaders.app_directories.Loader",
+                    ],
+                )
+            ],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "console.context.site",
+                "console.context.frame",
+            ],
+        },
+    }
+]
+
+# --- Wiring that points up (house rule: lower code reaches up through dotted paths) -----------
+STEP_UP = "security.step_up.require_recent"
+ROLES_WITH = "teams.roles.names_with"
+ACTOR_RESOLVER = "teams.queries.resolve_actor"
+OWNER_ENROLLER = "teams.services.enrol_owner"
+SIGN_IN_READER = "accounts.login_steps.current"
+HOME_FINDER = "teams.queries.home_of"
+MONEY_READER = "billing.queries.money_of"
+FACTOR_SUMMARY = "security.queries.factors_of"
+LOGIN_STEPS = [
+    "accounts.login_steps.EmailStep",
+    "security.login_steps.PhoneStep",
+    "security.login_steps.FactorStep",
+    "security.login_steps.EnrolmentStep",
+    "security.login_steps.RecoveryCodesStep",
+]
+THIRD_PARTY_ACCESS = {"django.contrib.admin": "staff", "django.contrib.staticfiles": "public"}
+
+# --- Database --------------------------------------------------------------------------------
+DATABASE_URL = env.secret("DATABASE_URL")
+DATABASES = {
+    "default": env.database(
+        DATABASE_URL,
+        pool={
+            "min_size": env.number("DATABASE_POOL_MIN", 1),
+            "max_size": env.number("DATABASE_POOL_MAX", 8),
+            "timeout": env.number("DATABASE_POOL_TIMEOUT", 10),
+        }
+        if env.flag("DATABASE_POOL", default=True)
+        else None,
+    )
+}
+OWNER_DATABASE_URL = env.secret("OWNER_DATABASE_URL", "")
+if OWNER_DATABASE_URL:
+    DATABASES["owner"] = env.database(OWNER_DATABASE_URL, pool=None)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Valkey, Celery --------------------------------------------------------------------------
+REDIS_URL = env.secret("REDIS_URL")
+CELERY_BROKER_URL = REDIS_URL
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": 2,
+    "socket_timeout": 5,
+    "visibility_timeout": 3600,
+    "global_keyprefix": "celery:",
+}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TIMEZONE = "UTC"
+CELERY_TASK_ROUTES = {
+    "core.send_mail": {"queue": "mail"},
+    "core.send_text": {"queue": "mail"},
+    "*.mail_*": {"queue": "mail"},
+    "billing.*": {"queue": "money"},
+}
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_QUEUES = {name: {"exchange": name, "routing_key": name} for name in ("default", "mail", "money")}
+CELERY_BEAT_SCHEDULE = {
+    "resend-overdue": {"task": "core.resend_overdue", "schedule": env.number("RESEND_SECONDS", 5)},
+    "beat-heartbeat": {"task": "core.note_beat", "schedule": 10},
+    "sweep-expired": {"task": "core.sweep_expired", "schedule": timedelta(hours=1)},
+    "sweep-accounts": {"task": "accounts.sweep_expired", "schedule": timedelta(minutes=30)},
+    "end-credentials": {"task": "accounts.end_due_credentials", "schedule": timedelta(minutes=1)},
+    "flush-last-use": {"task": "accounts.flush_last_use", "schedule": 10},
+    "log-chain-heads": {"task": "core.log_chain_heads", "schedule": timedelta(hours=1)},
+}
+
+# --- Sessions, passwords ---------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.EmailBackend"]
+SESSION_ENGINE = "accounts.sessions"
+SESSION_SERIALIZER = "django.contrib.sessions.serializers.JSONSerializer"
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "csrf"
+DEVICE_COOKIE_NAME = "__Host-device" if IS_HTTPS else "device"
+THEME_COOKIE_NAME = "__Host-theme" if IS_HTTPS else "theme"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "console.errors.csrf_failure"
+LOGIN_URL = "accounts:sign_in"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "accounts.passwords.LengthValidator"},
+    {"NAME": "accounts.passwords.CompositionValidator"},
+    {"NAME": "accounts.passwords.PersonalWordsValidator"},
+    {"NAME": "accounts.passwords.CommonPasswordValidator"},
+    {"NAME": "accounts.passwords.StrengthValidator"},
+    {"NAME": "accounts.passwords.LeakedPasswordValidator"},
+]
+LEAKED_PASSWORD_URL = env.text("LEAKED_PASSWORD_URL", "")
+
+# --- Hosts, https, proxies -------------------------------------------------------------------
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,.localhost,[::1]" if IS_DEVELOPMENT else "")
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", "")
+TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0)
+ADMIN_HOST = env.text("ADMIN_HOST", "")
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_SSL_REDIRECT = False  # HeadersMiddleware redirects pages and refuses machines
+SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = env.flag("HSTS_PRELOAD", default=False)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+MAX_BODY_BYTES = env.number("MAX_BODY_BYTES", 2_097_152)
+
+# --- Static files ----------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(VAR / "static")))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "compressor.finders.CompressorFinder",
+]
+COMPRESS_ENABLED = COMPRESS_OFFLINE = True
+COMPRESS_FILTERS = {"css": ["compressor.filters.cssmin.rCSSMinFilter"], "js": []}
+COMPRESS_STORAGE = "compressor.storage.BrotliCompressorFileStorage"
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^.+[.][0-9a-f]{12}[.].+$"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# --- Mail, texts -----------------------------------------------------------------------------
+EMAIL_BACKEND = (
+    "console.devinbox.backend.InboxBackend"
+    if IS_DEVELOPMENT and not env.text("EMAIL_HOST", "")
+    else "django.core.mail.backends.smtp.EmailBackend"
+)
+EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
+EMAIL_PORT = env.number("EMAIL_PORT", 587)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env.secret("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", default=True)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("FROM_EMAIL", f"{SITE_NAME} <console@patchbay.example>")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+TEXT_CARRIER = env.text(
+    "TEXT_CARRIER",
+    "console.core.carriers.DevInboxCarrier" if IS_DEVELOPMENT else "console.core.carriers.PlivoCarrier",
+)
+PLIVO_AUTH_ID = env.text("PLIVO_AUTH_ID", "")
+PLIVO_AUTH_TOKEN = env.secret("PLIVO_AUTH_TOKEN", "")
+PLIVO_SOURCE = env.text("PLIVO_SOURCE", "")
+PLIVO_ANSWER_URL = env.text("PLIVO_ANSWER_URL", "")
+PLIVO_BASE_URL = env.text("PLIVO_BASE_URL", "")
+TWILIO_ACCOUNT_SID = env.text("TWILIO_ACCOUNT_SID", "")
+TWILIO_AUTH_TOKEN = env.secret("TWILIO_AUTH_TOKEN", "")
+TWILIO_SOURCE = env.text("TWILIO_SOURCE", "")
+TWILIO_BASE_URL = env.text("TWILIO_BASE_URL", "")
+
+# --- Networks --------------------------------------------------------------------------------
+ANONYMOUS_IP_DATABASE = env.text("ANONYMOUS_IP_DATABASE", "")
+CITY_DATABASE = env.text("CITY_DATABASE", "")
+EMAIL_CHECK_DELIVERABILITY = env.flag("EMAIL_CHECK_DELIVERABILITY", default=False)
+
+# --- Rules with numbers ----------------------------------------------------------------------
+CONSOLE_TRIAL_CREDIT = env.amount("CONSOLE_TRIAL_CREDIT", "10")
+CONSOLE_ACTIVATION_HOURS = env.number("CONSOLE_ACTIVATION_HOURS", 24)
+CONSOLE_RESET_MINUTES = env.number("CONSOLE_RESET_MINUTES", 60)
+CONSOLE_MAIL_COOLDOWN_SECONDS = env.number("CONSOLE_MAIL_COOLDOWN_SECONDS", 60)
+CONSOLE_MAILS_PER_DAY = env.number("CONSOLE_MAILS_PER_DAY", 5)
+CONSOLE_CODE_MINUTES = env.number("CONSOLE_CODE_MINUTES", 10)
+CONSOLE_CODE_TRIES = env.number("CONSOLE_CODE_TRIES", 5)
+CONSOLE_VOICE_AFTER_SECONDS = env.number("CONSOLE_VOICE_AFTER_SECONDS", 30)
+CONSOLE_CODES_PER_NUMBER_HOUR = env.number("CONSOLE_CODES_PER_NUMBER_HOUR", 5)
+CONSOLE_CODES_PER_USER_HOUR = env.number("CONSOLE_CODES_PER_USER_HOUR", 10)
+CONSOLE_CODES_PER_ADDRESS_HOUR = env.number("CONSOLE_CODES_PER_ADDRESS_HOUR", 20)
+CONSOLE_CODES_PER_COUNTRY_HOUR = env.number("CONSOLE_CODES_PER_COUNTRY_HOUR", 200)
+CONSOLE_CODES_CEILING_HOUR = env.number("CONSOLE_CODES_CEILING_HOUR", 2000)
+CONSOLE_CODE_TRIES_PER_USER_DAY = env.number("CONSOLE_CODE_TRIES_PER_USER_DAY", 60)
+CONSOLE_MAILS_CEILING_HOUR = env.number("CONSOLE_MAILS_CEILING_HOUR", 20_000)
+CONSOLE_SIGN_UPS_PER_ADDRESS_HOUR = env.number("CONSOLE_SIGN_UPS_PER_ADDRESS_HOUR", 20)
+CONSOLE_SIGN_IN_TRIES = env.number("CONSOLE_SIGN_IN_TRIES", 5)
+CONSOLE_SIGN_IN_TRIES_PER_ADDRESS = env.number("CONSOLE_SIGN_IN_TRIES_PER_ADDRESS", 30)
+CONSOLE_SESSION_IDLE_MINUTES = env.number("CONSOLE_SESSION_IDLE_MINUTES", 30)
+CONSOLE_SESSION_HOURS = env.number("CONSOLE_SESSION_HOURS", 12)
+CONSOLE_STAFF_IDLE_MINUTES = env.number("CONSOLE_STAFF_IDLE_MINUTES", 15)
+CONSOLE_STAFF_SESSION_HOURS = env.number("CONSOLE_STAFF_SESSION_HOURS", 8)
+CONSOLE_SESSIONS_PER_USER = env.number("CONSOLE_SESSIONS_PER_USER", 10)
+CONSOLE_SIGN_IN_MINUTES = env.number("CONSOLE_SIGN_IN_MINUTES", 10)
+CONSOLE_STEP_UP_MINUTES = env.number("CONSOLE_STEP_UP_MINUTES", 10)
+CONSOLE_RECOVERY_CODES = env.number("CONSOLE_RECOVERY_CODES", 10)
+CONSOLE_TOKEN_PREFIX = env.text("CONSOLE_TOKEN_PREFIX", "pbt")
+CONSOLE_API_REQUESTS = env.number("CONSOLE_API_REQUESTS", 300)
+CONSOLE_API_WINDOW_SECONDS = env.number("CONSOLE_API_WINDOW_SECONDS", 5)
+CONSOLE_LEASE_SECONDS = env.number("CONSOLE_LEASE_SECONDS", 60)
+
+# --- Time, language --------------------------------------------------------------------------
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+USE_I18N = False
+
+# --- Logs, metrics, health -------------------------------------------------------------------
+METRICS_PORT = env.number("METRICS_PORT", 0)
+METRICS_TOKEN = env.secret("METRICS_TOKEN", "")
+SENTRY_DSN = env.secret("SENTRY_DSN", "")
+OTEL_ENDPOINT = env.text("OTEL_ENDPOINT", "")
+LOG_LEVEL = env.choice("LOG_LEVEL", options=("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "console.core.logs.JsonFormatter"}},
+    "handlers": {"stdout": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stdout"], "level": LOG_LEVEL},
+    "loggers": {
+        "django.db.backends": {"level": "WARNING"},
+        "django.server": {"handlers": [], "propagate": False},
+        "celery.app.trace": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,24 @@
+"""Mount the apps; nothing else."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path, register_converter
+
+from console.core.routes import AuthIdConverter
+
+register_converter(AuthIdConverter, "auth_id")
+
+urlpatterns = [
+    path("", include("console.overview.urls")),
+    path("", include("console.core.urls")),
+    path("", include("accounts.urls")),
+    path("", include("security.urls")),
+    path("admin/", admin.site.urls),
+]
+if settings.IS_DEVELOPMENT:
+    urlpatterns.append(path("dev/", include("console.devinbox.urls")))
+
+handler400 = "console.errors.bad_request"
+handler403 = "console.errors.forbidden"
+handler404 = "console.errors.not_found"
+handler500 = "console.errors.server_error"

@@ -1,0 +1,10 @@
+"""Register the security app with Django."""
+
+from django.apps import AppConfig
+
+
+class SecurityConfig(AppConfig):
+    """Name the app."""
+
+    name = "security"
+    verbose_name = "How we are sure"

@@ -1,0 +1,4 @@
+"""Addresses of the security app."""
+
+app_name = "security"
+urlpatterns: list = []
