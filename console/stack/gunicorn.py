@@ -1,7 +1,12 @@
 """Settings of gunicorn, from the environment."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
+from typing import Any
+
+from prometheus_client import multiprocess
 
 _host, _port = os.environ.get("HOST", "127.0.0.1"), os.environ.get("PORT", "8000")
 _metrics_port = os.environ.get("METRICS_PORT", "0")
@@ -9,6 +14,8 @@ _metrics_port = os.environ.get("METRICS_PORT", "0")
 bind = [f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"]
 if _metrics_port != "0":
     bind.append(f"{os.environ.get('METRICS_HOST', '127.0.0.1')}:{_metrics_port}")
+    # The counters of all workers meet in one folder of the master's.
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="console-metrics-"))
 
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_WORKERS", "2"))
@@ -34,3 +41,15 @@ control_socket_disable = True
 accesslog = None  # the application writes one JSON line for each request
 errorlog = "-"
 loglevel = os.environ.get("GUNICORN_LOG_LEVEL", "warning")
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Forget the gauges of a worker that has ended."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(server: Any) -> None:
+    """Remove the counters with the master."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
