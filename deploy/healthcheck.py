@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - a script, not a package
 """Ask the web server of this container whether it lives; the exit code is the answer."""
 
 import http.client

@@ -6,8 +6,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import multiprocess
-
 _host, _port = os.environ.get("HOST", "127.0.0.1"), os.environ.get("PORT", "8000")
 _metrics_port = os.environ.get("METRICS_PORT", "0")
 
@@ -41,12 +39,6 @@ control_socket_disable = True
 accesslog = None  # the application writes one JSON line for each request
 errorlog = "-"
 loglevel = os.environ.get("GUNICORN_LOG_LEVEL", "warning")
-
-
-def child_exit(server: Any, worker: Any) -> None:
-    """Forget the gauges of a worker that has ended."""
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        multiprocess.mark_process_dead(worker.pid)
 
 
 def on_exit(server: Any) -> None:
