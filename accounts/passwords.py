@@ -19,7 +19,7 @@ from django.conf import settings
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from zxcvbn import zxcvbn
-from zxcvbn.matching import RANKED_DICTIONARIES
+from zxcvbn.matching import L33T_TABLE, RANKED_DICTIONARIES
 
 SHORTEST, LONGEST = 12, 256
 # From this length on a phrase needs no mix of characters.
@@ -40,14 +40,25 @@ PRODUCT_WORDS = (
     "secure", "security", "staff", "subaccount", "support", "team", "telecom", "ticket", "token", "trial",
     "user", "voice", "webhook", "welcome",
 )  # fmt: skip
-LEET = ({ord(a): b for a, b in zip("0123456789@$!|+€£(", reading, strict=True)} for reading in (
-    "oizeasgtbgasiltelc", "olzeasgtbgaslltelc",
-))  # fmt: skip
-LEET_READINGS = tuple(LEET)
+LEET = "0123456789@$!|+\u20ac\u00a3("
+LEET_READINGS = tuple(
+    str.maketrans(LEET, letters) for letters in ("oizeasgtbgasiitelc", "olzeasgtbgaslltelc")
+)
+HEADLINES = (
+    "Easily guessed.",
+    "Easily guessed.",
+    "Could be guessed.",
+    "Hard to guess.",
+    "Very hard to guess.",
+)
 RUNS = "01234567890", "09876543210"
 USUAL_END = re.compile(r"[\W_]{0,3}(?P<digits>[0-9]*)[\W_]{0,3}")
 LONGEST_END, LONGEST_START, FREE_DIGITS = 14, 3, 4
 DICTIONARIES = ("passwords", "english_wikipedia", "female_names", "surnames", "us_tv_and_film", "male_names")
+
+# zxcvbn tries all combinations of what these may stand for; twenty of them in one text cost seconds.
+LEET_CHARACTERS = frozenset(character for twins in L33T_TABLE.values() for character in twins)
+LEET_SCORED, NEUTRAL = 8, "~^&*_=-.,;:?"
 
 _scoring = threading.Lock()
 # Few workers and a hard wait: a dead service costs a second, and never more than four threads.
@@ -99,7 +110,7 @@ class LengthValidator(Validator):
         """Return the length and the limits, or what can't be typed."""
         if not SHORTEST <= len(password) <= LONGEST:
             return f"Use {SHORTEST} to {LONGEST} characters. This has {len(password):,}."
-        if "\0" in password or not password.isprintable() and _has_surrogate(password):
+        if "\0" in password or _has_surrogate(password):
             return "This holds a character that no keyboard types. Use another password."
         return None
 
@@ -235,12 +246,22 @@ def site_words() -> list[str]:
 
 def estimate(password: str, words: Collection[str]) -> tuple[int, str]:
     """Return zxcvbn's score of the first 72 characters and its advice."""
+    if not password:
+        return 0, ""
+    scored = _with_few_leet_characters(password[:SCORED])
     # zxcvbn keeps the words of the current call in a module-level table.
     with _scoring:
-        result = zxcvbn(password[:SCORED], user_inputs=list(words))
+        result = zxcvbn(scored, user_inputs=list(words))
     feedback = result["feedback"]
     hints = [feedback["warning"].rstrip("."), *(hint.rstrip(".") for hint in feedback["suggestions"][:1])]
     return result["score"], " ".join(f"{hint}." for hint in hints if hint)
+
+
+def _with_few_leet_characters(text: str) -> str:
+    seen = [character for character in dict.fromkeys(text) if character in LEET_CHARACTERS]
+    return text.translate(
+        {ord(extra): NEUTRAL[at % len(NEUTRAL)] for at, extra in enumerate(seen[LEET_SCORED:])}
+    )
 
 
 def common_base(password: str) -> str | None:
@@ -316,7 +337,8 @@ def _known_part(password: str, words: Iterable[str]) -> tuple[str | None, float]
             for form in {word, word[::-1]}:
                 at = text.find(form)
                 while at >= 0:
-                    covered.update(places[at : at + len(form)])
+                    # What stands between the letters of a spaced-out word is no more of one's own than they are.
+                    covered.update(range(places[at], places[at + len(form) - 1] + 1))
                     longest = max(longest, word, key=len)
                     at = text.find(form, at + 1)
     rest = (character for place, character in enumerate(password) if place not in covered)
