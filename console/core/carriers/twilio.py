@@ -42,7 +42,7 @@ class TwilioCarrier:
             return _send(http_client, channel, to, text)
         except requests.RequestException as error:
             raise unreachable("Twilio", error) from error
-        except (TwilioException, ValueError, LookupError, TypeError) as error:
+        except (TwilioException, AttributeError, ValueError, LookupError, TypeError) as error:
             if http_client.last_status >= requests.codes.bad_request:
                 raise refusal("Twilio", http_client.last_status) from error
             raise CarrierError("Twilio's SDK or answer was not usable.", retryable=False) from error
@@ -51,13 +51,19 @@ class TwilioCarrier:
 
 
 def _send(http_client: HttpClient, channel: Channel, to: str, text: str) -> str:
-    client = Client(
+    account, token, source = (
         settings.TWILIO_ACCOUNT_SID,
         str(settings.TWILIO_AUTH_TOKEN),
-        http_client=http_client,
-        environment={"": ""},
+        settings.TWILIO_SOURCE,
     )
-    source = settings.TWILIO_SOURCE
+    if not (account and token):
+        # Without them the SDK would look into the environment, and then ask without any.
+        raise CarrierError("Twilio's credentials are not set.", retryable=False)
+    client = Client(account, token, http_client=http_client)
     if channel == "voice":
-        return str(client.calls.create(to=to, from_=source, twiml=speech_xml(text, tag="Say")).sid)
-    return str(client.messages.create(to=to, from_=source, body=text).sid)
+        sid = client.calls.create(to=to, from_=source, twiml=speech_xml(text, tag="Say")).sid
+    else:
+        sid = client.messages.create(to=to, from_=source, body=text).sid
+    if not sid:
+        raise LookupError("sid")
+    return str(sid)
