@@ -129,7 +129,8 @@ class ConsoleBoundField(BoundField):
         """Add to Django's attributes what the stylesheets and htmx need."""
         control = widget or self.field.widget
         built = super().build_widget_attrs(attrs, widget)
-        built["class"] = f"{CLASSES.get(_kind(control), 'input')} {control.attrs.get('class', '')}".strip()
+        classes = f"{CLASSES.get(_kind(control), 'input')} {control.attrs.get('class', '')}".strip()
+        built["class"] = classes or False
         if isinstance(control, NewPasswordInput):
             built |= control.advice_attrs(self.advice_id)
         if self.form.is_bound and self.form.errors:

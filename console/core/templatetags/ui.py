@@ -19,6 +19,11 @@ register = template.Library()
 
 ICON_SOURCE: Final = Path(__file__).resolve().parents[3] / "static" / "img" / "icons.svg"
 MINUS: Final = "\N{MINUS SIGN}"
+MINUTE: Final = 60
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+JUST_NOW: Final = 5
+HIDDEN: Final = [("aria-hidden", "true")]
 Shape = tuple[str, tuple[tuple[str, str], ...]]
 
 
@@ -58,7 +63,7 @@ def _drawn(name: str, css: str, label: str) -> SafeString:
     )
     dots = "icon--dots" if name == "more" else ""
     classes = " ".join(filter(None, ["icon", dots, css]))
-    meaning = format_html('role="img" aria-label="{}"', label) if label else format_html('aria-hidden="true"')
+    meaning = format_html_join(" ", '{}="{}"', [("role", "img"), ("aria-label", label)] if label else HIDDEN)
     return format_html('<svg class="{}" viewBox="0 0 20 20" {}>{}</svg>', classes, meaning, shapes)
 
 
@@ -106,7 +111,7 @@ def headline(text: object) -> tuple[str, str]:
 def duration(seconds: float | timedelta) -> str:
     """Say a length of time in its largest whole unit, rounded up."""
     left = seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds)
-    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+    for size, unit in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
         if left > size or (left == size and unit != "minute"):
             return _counted(math.ceil(left / size), unit)
     return _counted(max(math.ceil(left), 1), "second")
@@ -139,18 +144,18 @@ def when(moment: datetime | None, style: str = "relative", now: datetime | None 
 
 def _relative(distance: timedelta) -> str:
     seconds = int(abs(distance).total_seconds())
-    if seconds >= 86400:
+    if seconds >= DAY:
         return ""
-    if seconds < 5:
+    if seconds < JUST_NOW:
         return "now"
     count, unit = _short(seconds)
     return f"in {count} {unit}" if distance > timedelta(0) else f"{count} {unit} ago"
 
 
 def _short(seconds: int) -> tuple[int, str]:
-    if seconds < 60:
+    if seconds < MINUTE:
         return seconds, "s"
-    return (seconds // 60, "min") if seconds < 3600 else (seconds // 3600, "h")
+    return (seconds // MINUTE, "min") if seconds < HOUR else (seconds // HOUR, "h")
 
 
 def _date(local: datetime, today: datetime) -> str:
