@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.urls import reverse
 
 from accounts.models import Credential
@@ -32,6 +33,7 @@ def overview_of(actor: Actor) -> dict[str, Any]:
     may_see_money = actor.can(Permission.BILLING_MANAGE)
     steps = setup_of(actor)
     return {
+        "account": actor.account,
         "money": money_of(actor.account) if may_see_money else None,
         "entries": entries_of(actor.account, limit=3) if may_see_money else [],
         "steps": steps,
@@ -76,7 +78,8 @@ def activity_of(actor: Actor) -> list[dict[str, Any]]:
     events = AuditEvent.objects.filter(account_id=actor.account.pk).order_by("-id")[:_RECENT]
     return [
         {
-            "who": event.actor_label or "The console",
+            "who": event.actor_label or settings.SITE_NAME,
+            "icon": _icon_of(event.kind),
             "sentence": SENTENCES[EventKind(event.kind)],
             "target": event.target_label if event.target_type == "accounts.credential" else "",
             "at": event.at,
@@ -84,3 +87,10 @@ def activity_of(actor: Actor) -> list[dict[str, Any]]:
         }
         for event in events
     ]
+
+
+_ICONS = {"credential": "key", "account": "building", "trial-credit": "billing", "phone": "mobile", "email": "mail"}
+
+
+def _icon_of(kind: str) -> str:
+    return _ICONS.get(kind.partition(":")[0], "shield")
