@@ -34,10 +34,12 @@ class EventKind(StrEnum):
     ACCOUNT_ACTIVATED = "account:activated"
     ACCOUNT_UPDATED = "account:updated"
     SIGN_IN_COMPLETED = "sign-in:completed"
+    SIGN_IN_BEGUN = "sign-in:begun"
     SIGN_IN_FAILED = "sign-in:failed"
     SIGN_IN_LOCKED = "sign-in:locked"
     SECOND_FACTOR_FAILED = "second-factor:failed"
     NEW_DEVICE_SEEN = "device:seen"
+    DEVICE_DISOWNED = "device:disowned"
     SIGNED_OUT = "session:signed-out"
     SESSION_ENDED = "session:ended"
     SESSIONS_ENDED = "sessions:ended"
@@ -71,10 +73,12 @@ SENTENCES: Mapping[EventKind, str] = {
     EventKind.ACCOUNT_ACTIVATED: "activated the account",
     EventKind.ACCOUNT_UPDATED: "changed the company profile",
     EventKind.SIGN_IN_COMPLETED: "signed in",
+    EventKind.SIGN_IN_BEGUN: "gave the right password",
     EventKind.SIGN_IN_FAILED: "failed to sign in",
     EventKind.SIGN_IN_LOCKED: "was locked out for a while after failed sign-ins",
     EventKind.SECOND_FACTOR_FAILED: "gave a wrong second factor",
     EventKind.NEW_DEVICE_SEEN: "signed in from a new device or network",
+    EventKind.DEVICE_DISOWNED: "said that a sign-in was not theirs",
     EventKind.SIGNED_OUT: "signed out",
     EventKind.SESSION_ENDED: "ended a session",
     EventKind.SESSIONS_ENDED: "ended every other session",
