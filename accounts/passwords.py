@@ -196,7 +196,7 @@ class LeakedPasswordValidator(Validator):
 
 def advise(password: str, *, words: Collection[str]) -> Advice:
     """Say how good the password is and which rules it meets, without asking anybody else."""
-    validators = [v for v in password_validation.get_default_password_validators() if getattr(v, "label", "")]
+    validators = [v for v in _policy() if v.label]
     if not password or len(password) > LONGEST:
         text = LengthValidator().refusal(password, words) if password else LengthValidator.help_text
         return Advice(0, "Too long." if password else "", text or "", [(v.label, False) for v in validators])
@@ -255,6 +255,10 @@ def estimate(password: str, words: Collection[str]) -> tuple[int, str]:
     feedback = result["feedback"]
     hints = [feedback["warning"].rstrip("."), *(hint.rstrip(".") for hint in feedback["suggestions"][:1])]
     return result["score"], " ".join(f"{hint}." for hint in hints if hint)
+
+
+def _policy() -> list[Validator]:
+    return [v for v in password_validation.get_default_password_validators() if isinstance(v, Validator)]
 
 
 def _with_few_leet_characters(text: str) -> str:

@@ -9,7 +9,7 @@ Channel = Literal["sms", "voice"]
 TIMEOUT = 5
 NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 CODE = re.compile(r"\b[0-9]{4,10}\b")
-REQUEST_TIMEOUT, TOO_MANY_REQUESTS, SERVER_ERROR = 408, 429, 500
+BAD_REQUEST, REQUEST_TIMEOUT, TOO_MANY_REQUESTS, SERVER_ERROR = 400, 408, 429, 500
 
 
 class CarrierError(Exception):

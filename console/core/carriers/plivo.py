@@ -7,7 +7,15 @@ from plivo import RestClient
 from plivo.exceptions import PlivoRestError
 from plivo.rest import client as sdk
 
-from console.core.carriers.base import TIMEOUT, CarrierError, Channel, check_number, refusal, unreachable
+from console.core.carriers.base import (
+    BAD_REQUEST,
+    TIMEOUT,
+    CarrierError,
+    Channel,
+    check_number,
+    refusal,
+    unreachable,
+)
 from console.core.carriers.speech import seal_speech
 
 BASE_ADDRESSES = (
@@ -37,7 +45,7 @@ class PlivoCarrier:
         except requests.RequestException as error:
             raise unreachable("Plivo", error) from error
         except (PlivoRestError, AttributeError, LookupError, TypeError) as error:
-            if statuses and statuses[-1] >= requests.codes.bad_request:
+            if statuses and statuses[-1] >= BAD_REQUEST:
                 raise refusal("Plivo", statuses[-1]) from error
             raise CarrierError("Plivo's SDK or answer was not usable.", retryable=False) from error
 

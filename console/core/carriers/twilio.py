@@ -10,7 +10,15 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from console.core.carriers.base import TIMEOUT, CarrierError, Channel, check_number, refusal, unreachable
+from console.core.carriers.base import (
+    BAD_REQUEST,
+    TIMEOUT,
+    CarrierError,
+    Channel,
+    check_number,
+    refusal,
+    unreachable,
+)
 from console.core.carriers.speech import speech_xml
 
 
@@ -43,7 +51,7 @@ class TwilioCarrier:
         except requests.RequestException as error:
             raise unreachable("Twilio", error) from error
         except (TwilioException, AttributeError, ValueError, LookupError, TypeError) as error:
-            if http_client.last_status >= requests.codes.bad_request:
+            if http_client.last_status >= BAD_REQUEST:
                 raise refusal("Twilio", http_client.last_status) from error
             raise CarrierError("Twilio's SDK or answer was not usable.", retryable=False) from error
         finally:
