@@ -17,5 +17,5 @@ class DevInboxCarrier:
         store = import_string(getattr(settings, "DEV_INBOX_STORE", STORE))
         code = CODE.search(text)
         heard = spell_digits(text) if channel == "voice" else text
-        store(channel=channel, to=to, subject="", text=heard, html="", code=code.group() if code else "")
+        store(channel=channel, to=to, text=heard, code=code.group() if code else "", reference=reference)
         return f"inbox-{reference}"
