@@ -61,17 +61,25 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a view declares."""
+    """What a view declares.
+
+    ``both_factors`` asks for a fresh password and a fresh second factor; ``deed`` completes "Confirm it's you" with
+    "to …".
+    """
 
     right: Permission | Gate
     recent_auth: bool = False
+    both_factors: bool = False
+    deed: str = ""
 
 
-def access(right: Permission | Gate, *, recent_auth: bool = False) -> Callable[[View], View]:
+def access(
+    right: Permission | Gate, *, recent_auth: bool = False, both_factors: bool = False, deed: str = ""
+) -> Callable[[View], View]:
     """Declare who may call the view; ``recent_auth`` asks for a fresh confirmation before it acts."""
 
     def declare(view: View) -> View:
-        view.access = Access(right, recent_auth)  # type: ignore[attr-defined]
+        view.access = Access(right, recent_auth or both_factors, both_factors, deed)  # type: ignore[attr-defined]
         return view
 
     return declare

@@ -135,15 +135,16 @@ class OutgoingMail(Work):
     def seal(self, text: str, html: str) -> None:
         """Put the two parts into the row, encrypted."""
         body = json.dumps({"text": text, "html": html}).encode()
-        self.sealed = crypto.encrypt(body, context=self._context)
+        self.sealed = crypto.encrypt(body, context=self.context)
 
     def open(self) -> tuple[str, str]:
         """Return text and HTML part."""
-        body = json.loads(crypto.decrypt(bytes(self.sealed or b""), context=self._context))
+        body = json.loads(crypto.decrypt(bytes(self.sealed or b""), context=self.context))
         return body["text"], body["html"]
 
     @property
-    def _context(self) -> str:
+    def context(self) -> str:
+        """Name the row for encryption."""
         return f"core.outgoingmail:{self.public_id}"
 
 
@@ -172,14 +173,15 @@ class OutgoingText(Work):
 
     def seal(self, text: str) -> None:
         """Put the text into the row, encrypted."""
-        self.sealed = crypto.encrypt(text.encode(), context=self._context)
+        self.sealed = crypto.encrypt(text.encode(), context=self.context)
 
     def open(self) -> str:
         """Return the text."""
-        return crypto.decrypt(bytes(self.sealed or b""), context=self._context).decode()
+        return crypto.decrypt(bytes(self.sealed or b""), context=self.context).decode()
 
     @property
-    def _context(self) -> str:
+    def context(self) -> str:
+        """Name the row for encryption."""
         return f"core.outgoingtext:{self.public_id}"
 
 
