@@ -1,10 +1,10 @@
 """Move money: the only writer of the ledger."""
 
+from datetime import datetime
 from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from accounts.models import Account
 from billing.models import Balance, LedgerEntry
@@ -20,7 +20,9 @@ class KeyReused(DomainError):
 
 
 @transaction.atomic
-def post_entry(*, account: Account, kind: str, amount: Decimal, key: str, note: str = "") -> LedgerEntry:
+def post_entry(
+    *, account: Account, kind: str, amount: Decimal, key: str, now: datetime, note: str = ""
+) -> LedgerEntry:
     """Append one entry and move the balance under its lock; the same key posts once.
 
     ``amount`` is in US dollars, five places, negative for what is spent.
@@ -35,7 +37,7 @@ def post_entry(*, account: Account, kind: str, amount: Decimal, key: str, note: 
             raise KeyReused(f"The key {key} was used for another entry.")
         return known
     balance.amount += amount
-    balance.updated_at = timezone.now()
+    balance.updated_at = now
     balance.save(update_fields=["amount", "updated_at"])
     return LedgerEntry.objects.create(
         account=account,
@@ -48,7 +50,7 @@ def post_entry(*, account: Account, kind: str, amount: Decimal, key: str, note: 
 
 
 @transaction.atomic
-def grant_trial_credit(*, account: Account) -> LedgerEntry | None:
+def grant_trial_credit(*, account: Account, now: datetime) -> LedgerEntry | None:
     """Post the trial credit of a new account, once; None when the setting grants none."""
     amount = settings.CONSOLE_TRIAL_CREDIT
     if not amount:
@@ -60,6 +62,7 @@ def grant_trial_credit(*, account: Account) -> LedgerEntry | None:
         kind=LedgerEntry.Kind.TRIAL_CREDIT,
         amount=amount,
         key="trial-credit",
+        now=now,
         note="Trial credit",
     )
     record(EventKind.TRIAL_CREDIT_GRANTED, actor=Actor.system(account), target=entry, amount=str(amount))

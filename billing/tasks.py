@@ -9,4 +9,4 @@ from console.core.models import AuditEvent
 @subscriber(EventKind.ACCOUNT_ACTIVATED)
 def grant_trial_credit(event: AuditEvent) -> None:
     """Post the trial credit."""
-    services.grant_trial_credit(account=Account.objects.get(pk=event.target_id))
+    services.grant_trial_credit(account=Account.objects.get(pk=event.target_id), now=event.at)

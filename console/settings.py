@@ -41,7 +41,7 @@ INSTALLED_APPS = [
     "compressor",
 ]
 if IS_DEVELOPMENT:
-    INSTALLED_APPS.append("console.devinbox")
+    INSTALLED_APPS += ["console.devinbox", "console.demo"]
 
 MIDDLEWARE = [
     "console.core.requests.RequestMiddleware",

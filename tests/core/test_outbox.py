@@ -74,7 +74,7 @@ def test_two_workers_with_one_delivery_do_it_once(transactional_db):
     delivery = Delivery.objects.get(task="billing.grant_trial_credit")
 
     def work():
-        run_delivery(delivery.pk, lambda event: services.grant_trial_credit(account=account))
+        run_delivery(delivery.pk, lambda event: services.grant_trial_credit(account=account, now=timezone.now()))
         connection.close()
 
     workers = [threading.Thread(target=work) for _ in range(6)]

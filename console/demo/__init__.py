@@ -1,0 +1,1 @@
+"""Two sample accounts in use for months, for development and demonstrations only."""

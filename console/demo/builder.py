@@ -1,0 +1,120 @@
+"""Build the demo's accounts: members of every role, credentials, months of money and events."""
+
+import random
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from accounts import services as accounts
+from accounts.models import Account, ApiIdentity, User
+from billing import services as billing
+from billing.models import LedgerEntry
+from console.core.access import Actor
+from console.core.events import EventKind, record
+from console.core.requests import Origin
+from console.demo.people import make_person, make_staff
+from teams.models import Membership
+from teams.roles import RIGHTS, Role
+
+_DAYS = 90
+_PEOPLE = (
+    (Role.OWNER, "ines.okafor", "Ines Okafor", "+31612345601"),
+    (Role.ADMIN, "tomas.lindqvist", "Tomas Lindqvist", "+31612345602"),
+    (Role.DEVELOPER, "priya.raman", "Priya Raman", "+31612345603"),
+    (Role.SUPPORT, "hugo.bergeron", "Hugo Bergeron", "+31612345604"),
+    (Role.ANALYST, "noor.haddad", "Noor Haddad", "+31612345605"),
+)
+_OFFICE = Origin(ip="198.51.100.23", user_agent="Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Safari/605.1.15")
+
+
+@transaction.atomic
+def build(*, now: datetime, seed: int) -> dict[str, Any]:
+    """Make everything, and return what ``demo.json`` holds; ``seed`` makes the months repeatable."""
+    chance = random.Random(seed)  # noqa: S311 - plausible numbers, not secrets
+    began_at = now - timedelta(days=_DAYS)
+    first = _company("Halyard Logistics", "Europe/Amsterdam", _PEOPLE, "halyard.example", began_at, Account.Kind.STANDARD)
+    _months_of_money(first["account"], chance, began_at)
+    trial = _company(
+        "Brightwater Studio",
+        "America/New_York",
+        ((Role.OWNER, "maya.brooks", "Maya Brooks", "+12125550147"),),
+        "brightwater.example",
+        now - timedelta(days=6),
+        Account.Kind.TRIAL,
+    )
+    staff = make_staff(
+        email="stan.keller@patchbay.example", name="Stan Keller", groups=["support", "finance", "risk"], joined_at=began_at
+    )
+    return {
+        "base_url": settings.BASE_URL,
+        "accounts": [_shape(first, now), _shape(trial, now)],
+        "staff": [staff],
+        "usage_key": None,
+        "stripe_url": None,
+        "database_url": str(settings.DATABASE_URL),
+        "owner_database_url": str(settings.OWNER_DATABASE_URL),
+    }
+
+
+def _company(
+    name: str, zone: str, people: tuple[Any, ...], domain: str, began_at: datetime, kind: str
+) -> dict[str, Any]:
+    members = [
+        make_person(email=f"{local}@{domain}", name=full, phone=phone, joined_at=began_at) | {"role": role}
+        for role, local, full, phone in people
+    ]
+    owner: User = members[0]["user"]
+    account = Account.objects.create(
+        name=name,
+        time_zone=zone,
+        kind=kind,
+        opened_by=owner,
+        state=Account.State.ACTIVE,
+        created_at=began_at,
+        activated_at=began_at,
+    )
+    ApiIdentity.objects.create(auth_id=account.auth_id, account=account)
+    for member in members:
+        Membership.objects.create(account=account, user=member["user"], role=member["role"], created_at=began_at)
+    actor = Actor(user=owner, account=account, rights=RIGHTS[Role.OWNER], role="Owner", origin=_OFFICE)
+    record(EventKind.ACCOUNT_OPENED, actor=actor, target=account)
+    billing.grant_trial_credit(account=account, now=began_at)
+    return {"account": account, "members": members, "actor": actor}
+
+
+def _months_of_money(account: Account, chance: random.Random, began_at: datetime) -> None:
+    balance = settings.CONSOLE_TRIAL_CREDIT
+    for day in range(_DAYS):
+        at = began_at + timedelta(days=day, hours=chance.uniform(1, 22))
+        spent = Decimal(chance.randrange(8_00000, 46_00000)).scaleb(-5)
+        if balance < spent + 60:
+            kind, paid = LedgerEntry.Kind.RECHARGE, Decimal(500)
+            billing.post_entry(account=account, kind=kind, amount=paid, key=f"demo-r{day}", now=at, note="Recharge")
+            balance += paid
+        kind = LedgerEntry.Kind.USAGE
+        billing.post_entry(account=account, kind=kind, amount=-spent, key=f"demo-u{day}", now=at, note="Usage of a day")
+        balance -= spent
+
+
+def _shape(company: dict[str, Any], now: datetime) -> dict[str, Any]:
+    token = accounts.generate_token(actor=company["actor"], revoke="now", now=now)[1]
+    return {
+        "name": company["account"].name,
+        "auth_id": company["account"].auth_id,
+        "auth_token": token,
+        "users": [
+            {
+                "role": str(member["role"]),
+                "email": member["email"],
+                "password": member["password"],
+                "totp_secret": member["totp_secret"],
+                "recovery_codes": member["recovery_codes"],
+            }
+            for member in company["members"]
+        ],
+        "subaccounts": [],
+        "scim": None,
+    }
