@@ -1,0 +1,1 @@
+"""Look-ups of the accounts app, one module an area."""
