@@ -134,9 +134,7 @@ def _unwrap(verdict: _Verdict) -> PhoneCode:
 
 
 @transaction.atomic
-def _judge(
-    user: User, purpose: str, binding: str, code: str, number: str | None, now: datetime
-) -> _Verdict:
+def _judge(user: User, purpose: str, binding: str, code: str, number: str | None, now: datetime) -> _Verdict:
     rows = PhoneCode.objects.select_for_update().filter(
         user=user, purpose=purpose, binding=binding, ended_at=None
     )
@@ -192,16 +190,16 @@ def _check_number(number: str) -> Phone:
         raise CodeNotSent(str(error), code=error.code) from error
 
 
-def _check_wait(
-    user: User, purpose: str, phone: Phone, channel: str, binding: str, now: datetime
-) -> None:
+def _check_wait(user: User, purpose: str, phone: Phone, channel: str, binding: str, now: datetime) -> None:
     asked = (
         PhoneCode.objects.filter(user=user, purpose=purpose, binding=binding, number=phone.e164)
         .order_by("-id")
         .first()
     )
     if asked is None and channel == "voice" and phone.can_sms:
-        raise CodeNotSent("A call comes after a text that did not arrive. Ask for a text first.", code="early")
+        raise CodeNotSent(
+            "A call comes after a text that did not arrive. Ask for a text first.", code="early"
+        )
     if asked and (left := _wait_after(asked, now)):
         raise TooManyRequests(f"A code is on its way. Ask again in {left} seconds.", retry_after=left)
 
@@ -254,5 +252,3 @@ def _queue(row: PhoneCode, code: str) -> None:
     )
     key = f"phone-code:{row.public_id}"
     queue_text(channel=row.channel, to=row.number, text=text, key=key, expires_at=row.expires_at)
-
-

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.contrib.auth.hashers import check_password, make_password
 from django.db import IntegrityError, transaction
 from django.utils.module_loading import import_string
 
@@ -14,6 +13,7 @@ from accounts.email_rules import CanonicalEmail, canonical_email
 from accounts.models import Account, ApiIdentity, User
 from accounts.names import clean_name
 from accounts.queries import rules
+from accounts.services.hashing import hash_password, hashing_slot, is_right
 from console.core.access import Actor
 from console.core.errors import DomainError, TooManyRequests
 from console.core.events import EventKind, record
@@ -25,11 +25,11 @@ _HOUR, _DAY = 3600, 24 * 3600
 _log = logging.getLogger("console.alarm")
 
 _NETWORKS = {
-    "vpn": "You come from a VPN, and accounts can’t be opened from one.",
-    "proxy": "You come through a proxy, and accounts can’t be opened from one.",
-    "tor": "You come through Tor, and accounts can’t be opened from there.",
-    "hosting": "You come from a data centre, and accounts can’t be opened from one. VPNs often end there.",
-    "blocked": "Accounts can’t be opened from this network.",
+    "vpn": "You come from a VPN, and accounts can't be opened from one.",
+    "proxy": "You come through a proxy, and accounts can't be opened from one.",
+    "tor": "You come through Tor, and accounts can't be opened from there.",
+    "hosting": "You come from a data centre, and accounts can't be opened from one. VPNs often end there.",
+    "blocked": "Accounts can't be opened from this network.",
 }
 
 
@@ -76,16 +76,17 @@ def sign_up(
     may_mail = count_activation_mail(address.key, now=now, quietly=True)
     user = User.objects.filter(email_key=address.key).first()
     if user is None:
-        encoded = make_password(password)
+        encoded = hash_password(password)
         try:
             made = _open(address, person, company, encoded, may_mail=may_mail, origin=origin, now=now)
             return SignUp(address.address, made)
         except IntegrityError:
             # Somebody else took the address in this very moment.
             user = User.objects.get(email_key=address.key)
-    is_own = check_password(password, user.password)
+    with hashing_slot():
+        is_own = is_right(password, user)
     _repeat(user, person, company, may_mail=may_mail, origin=origin, now=now)
-    is_waiting = is_own and user.is_active and user.email_verified_at is None
+    is_waiting = is_own and user.email_verified_at is None
     return SignUp(address.address, user if is_waiting else None)
 
 
@@ -115,7 +116,7 @@ def count_activation_mail(email_key: str, *, now: datetime, quietly: bool = Fals
     try:
         message = "A mail is on its way already. The next one can be sent soon."
         spend(Limit("activation-cooldown", 1, seconds), email_key, now=now, message=message)
-        message = f"{settings.CONSOLE_MAILS_PER_DAY} mails a day go to one address, and today’s are sent."
+        message = f"{settings.CONSOLE_MAILS_PER_DAY} mails a day go to one address, and today's are sent."
         spend(
             Limit("activation-day", settings.CONSOLE_MAILS_PER_DAY, _DAY), email_key, now=now, message=message
         )
