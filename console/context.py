@@ -25,8 +25,13 @@ def site_facts() -> dict[str, Any]:
 
 def site(request: HttpRequest) -> dict[str, Any]:
     """Add the site and the chosen theme."""
+    return {"site": site_facts(), "theme": theme_of(request)}
+
+
+def theme_of(request: HttpRequest) -> str:
+    """Return light, dark, or nothing for what the system says."""
     theme = request.COOKIES.get(settings.THEME_COOKIE_NAME, "")
-    return {"site": site_facts(), "theme": theme if theme in _THEMES else ""}
+    return theme if theme in _THEMES else ""
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:

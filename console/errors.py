@@ -1,14 +1,15 @@
 """Answer calmly when something is wrong: one page per status, JSON for machines."""
 
 import logging
-import uuid
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
+from console.context import site_facts, theme_of
 from console.core.access import AccessRefused, roles_with
 from console.core.access import access as declare
+from console.core.api import api_error
 from console.core.errors import TooManyRequests
 from console.core.metrics import count_refusal
 from console.core.permissions import Gate
@@ -22,25 +23,12 @@ def error_page(request: HttpRequest, status: int, template: str, **context: Any)
     """Render an error page that needs neither session nor database."""
     if request.path.startswith(_API):
         return api_error(request, status)
-    context |= {"request_id": request_id.get(), "path": request.path}
+    context |= {"request_id": request_id.get(), "theme": theme_of(request)}
     return HttpResponse(render_to_string(f"errors/{template}.html", context | _site()), status=status)
 
 
 def _site() -> dict[str, Any]:
-    from console.context import site_facts  # noqa: PLC0415 - settings first
-
     return {"site": site_facts()}
-
-
-_TEXTS = {400: "bad request", 403: "forbidden", 404: "not found", 405: "method not allowed", 413: "body too large"}
-
-
-def api_error(request: HttpRequest, status: int) -> JsonResponse:
-    """Answer a machine: an object with ``api_id`` and ``error`` (and ``objects`` on GET)."""
-    body: dict[str, Any] = {"api_id": str(uuid.uuid4()), "error": _TEXTS.get(status, "server error")}
-    if request.method == "GET":
-        body["objects"] = []
-    return JsonResponse(body, status=status)
 
 
 def _refuse(request: HttpRequest, reason: str) -> None:

@@ -94,6 +94,10 @@ OWNER_ENROLLER = "teams.services.enrol_owner"
 SIGN_IN_READER = "accounts.login_steps.current"
 HOME_FINDER = "teams.queries.home_of"
 MONEY_READER = "billing.queries.money_of"
+ACCOUNT_CONTACTS = "teams.queries.contacts_of"
+API_CALLER_FINDER = "accounts.queries.credentials.find_caller"
+API_USE_NOTER = "accounts.services.api_use.note_use"
+API_REFUSAL_NOTER = "accounts.services.api_use.note_refusal"
 FACTOR_SUMMARY = "security.queries.factors_of"
 LOGIN_STEPS = [
     "accounts.login_steps.EmailStep",
@@ -184,6 +188,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "accounts.passwords.LeakedPasswordValidator"},
 ]
 LEAKED_PASSWORD_URL = env.text("LEAKED_PASSWORD_URL", "")
+PASSWORD_LOCAL_WORDS = env.words("PASSWORD_LOCAL_WORDS")
 
 # --- Hosts, https, proxies -------------------------------------------------------------------
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,.localhost,[::1]" if IS_DEVELOPMENT else "")
@@ -239,7 +244,7 @@ TEXT_CARRIER = env.text(
 PLIVO_AUTH_ID = env.text("PLIVO_AUTH_ID", "")
 PLIVO_AUTH_TOKEN = env.secret("PLIVO_AUTH_TOKEN", "")
 PLIVO_SOURCE = env.text("PLIVO_SOURCE", "")
-PLIVO_ANSWER_URL = env.text("PLIVO_ANSWER_URL", "")
+PLIVO_ANSWER_URL = env.text("PLIVO_ANSWER_URL", f"{BASE_URL}/webhooks/speech/")
 PLIVO_BASE_URL = env.text("PLIVO_BASE_URL", "")
 TWILIO_ACCOUNT_SID = env.text("TWILIO_ACCOUNT_SID", "")
 TWILIO_AUTH_TOKEN = env.secret("TWILIO_AUTH_TOKEN", "")
@@ -286,6 +291,8 @@ CONSOLE_RECOVERY_CODES = env.number("CONSOLE_RECOVERY_CODES", 10)
 CONSOLE_TOKEN_PREFIX = env.text("CONSOLE_TOKEN_PREFIX", "pbt")
 CONSOLE_API_REQUESTS = env.number("CONSOLE_API_REQUESTS", 300)
 CONSOLE_API_WINDOW_SECONDS = env.number("CONSOLE_API_WINDOW_SECONDS", 5)
+CONSOLE_API_FAILURES = env.number("CONSOLE_API_FAILURES", 300)
+CONSOLE_API_FAILURE_SECONDS = env.number("CONSOLE_API_FAILURE_SECONDS", 60)
 CONSOLE_LEASE_SECONDS = env.number("CONSOLE_LEASE_SECONDS", 60)
 
 # --- Time, language --------------------------------------------------------------------------

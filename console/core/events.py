@@ -57,6 +57,7 @@ class EventKind(StrEnum):
     CREDENTIAL_MADE = "credential:made"
     CREDENTIAL_REVOKED = "credential:revoked"
     CREDENTIAL_ENDED = "credential:ended"
+    API_CALL_REFUSED = "api-call:refused"
     TRIAL_CREDIT_GRANTED = "trial-credit:granted"
     STAFF_MADE = "staff:made"
     STAFF_RULE_CHANGED = "staff-rule:changed"
@@ -96,6 +97,7 @@ SENTENCES: Mapping[EventKind, str] = {
     EventKind.CREDENTIAL_MADE: "generated an Auth Token",
     EventKind.CREDENTIAL_REVOKED: "revoked an Auth Token",
     EventKind.CREDENTIAL_ENDED: "ended an Auth Token that was due",
+    EventKind.API_CALL_REFUSED: "refused API calls with wrong credentials",
     EventKind.TRIAL_CREDIT_GRANTED: "granted the trial credit",
     EventKind.STAFF_MADE: "made a staff member",
     EventKind.STAFF_RULE_CHANGED: "changed a rule of the provider",

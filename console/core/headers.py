@@ -5,6 +5,8 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 
+from console.core.addresses import client_scheme
+
 _POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
@@ -43,12 +45,18 @@ class HeadersMiddleware:
 
 
 def _refuse_plain(request: HttpRequest) -> HttpResponse | None:
-    if not settings.IS_HTTPS or request.is_secure() or request.path.startswith("/healthz/"):
+    if not settings.IS_HTTPS or _is_secure(request) or request.path.startswith("/healthz/"):
         return None
     if request.path.startswith(_MACHINES):
         # A redirect would hide that a credential crossed the network in clear.
         return JsonResponse({"error": "https is required"}, status=403)
     return HttpResponseRedirect(settings.BASE_URL + request.get_full_path(), status=308)
+
+
+def _is_secure(request: HttpRequest) -> bool:
+    if not settings.TRUSTED_PROXIES:
+        return request.is_secure()
+    return client_scheme(request.META, trusted_proxies=settings.TRUSTED_PROXIES) == "https"
 
 
 def _refuse_cross_site(request: HttpRequest) -> HttpResponse | None:
@@ -77,7 +85,7 @@ def _set_headers(request: HttpRequest, response: HttpResponse) -> None:
     }
     if not is_static:
         headers["Cache-Control"] = "no-store"
-    if settings.SECURE_HSTS_SECONDS and (request.is_secure() or settings.IS_HTTPS):
+    if settings.SECURE_HSTS_SECONDS:
         headers["Strict-Transport-Security"] = _transport_security()
     for name, value in headers.items():
         response.headers.setdefault(name, value)

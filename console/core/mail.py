@@ -48,6 +48,7 @@ def render_mail(template: str, context: Mapping[str, Any]) -> tuple[str, str, st
     }
     folder = f"mail/{template}"
     subject = " ".join(render_to_string(f"{folder}/subject.txt", values).split())[:_SUBJECT_LIMIT]
+    values["subject"] = subject
     text = render_to_string(f"{folder}/body.txt", values).strip() + "\n"
     html = _inliner().inline(render_to_string(f"{folder}/body.html", values))
     return subject, text, html
@@ -55,7 +56,7 @@ def render_mail(template: str, context: Mapping[str, Any]) -> tuple[str, str, st
 
 @cache
 def _inliner() -> css_inline.CSSInliner:
-    return css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=True, keep_at_rules=True)
+    return css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
 
 
 def build_message(mail: OutgoingMail) -> EmailMultiAlternatives:

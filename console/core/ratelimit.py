@@ -91,9 +91,17 @@ def valkey() -> redis.Redis:
 
 def count_request(key: str) -> Tally:
     """Count one API request of an account."""
-    limit, seconds = settings.CONSOLE_API_REQUESTS, settings.CONSOLE_API_WINDOW_SECONDS
+    return _count(f"api:{key}", settings.CONSOLE_API_REQUESTS, settings.CONSOLE_API_WINDOW_SECONDS)
+
+
+def count_failure(network: str) -> Tally:
+    """Count one API request with wrong credentials from a network."""
+    return _count(f"api-refused:{network}", settings.CONSOLE_API_FAILURES, settings.CONSOLE_API_FAILURE_SECONDS)
+
+
+def _count(key: str, limit: int, seconds: int) -> Tally:
     try:
-        spent, left_ms = valkey().eval(_LUA, 1, f"api:{key}", seconds * 1000)
+        spent, left_ms = valkey().eval(_LUA, 1, key, seconds * 1000)
     except redis.RedisError:
         return _local.count(key, limit=limit, seconds=seconds, now=time.monotonic())
     return Tally(limit, limit - spent, max(left_ms, 0) / 1000)

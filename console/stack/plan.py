@@ -66,6 +66,12 @@ def standard_plan(var: Path, *, is_demo: bool) -> Plan:
             (ROOT / "static", ROOT / "templates", *_code_files()),
             var / "static",
         ),
+        Step(
+            "compress",
+            (*_MANAGE, "compress", "--force", "-v0"),
+            (ROOT / "static", ROOT / "templates", *_code_files()),
+            var / "static",
+        ),
     ]
     notes = []
     if is_demo:

@@ -1,7 +1,6 @@
 """Every answer carries the security headers, errors and files included."""
 
 import pytest
-from django.test import override_settings
 
 PATHS = ["/sign-in/", "/healthz/live", "/nowhere/", "/v1/nowhere/", "/static/nowhere.css", "/csp-report/", "/.git/HEAD", "/.env"]
 
@@ -20,7 +19,13 @@ def test_answer_carries_the_headers(client, db, path):
     assert "Server" not in response.headers
 
 
-@override_settings(IS_HTTPS=True, SECURE_HSTS_SECONDS=31536000, BASE_URL="https://console.example")
+@pytest.fixture
+def https(settings):
+    settings.IS_HTTPS, settings.SECURE_HSTS_SECONDS = True, 31_536_000
+    settings.BASE_URL = "https://console.example"
+
+
+@pytest.mark.usefixtures("https")
 class TestPlainHttp:
     def test_page_redirects_to_https(self, client, db):
         response = client.get("/sign-in/?a=1")
