@@ -1,0 +1,1 @@
+"""Measure speed as ratios inside one run; nothing here asserts a time."""
