@@ -17,9 +17,12 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.module_loading import import_string
 
-from accounts import services
-from accounts.middleware import session_row
 from accounts.models import User
+from accounts.queries.sign_in import is_disowned
+from accounts.services.sessions import open_session
+from accounts.services.sign_in import begin_sign_in
+from accounts.sessions import session_row
+from console.core import crypto
 from console.core.requests import new_binding, origin_of
 
 _KEY = "sign_in"
@@ -71,35 +74,47 @@ def begin(request: Any, user: User, *, method: str = "password") -> None:
     following = request.session.get("next", "")
     request.session.flush()
     request.session.cycle_key()
+    begun_at, binding = timezone.now().isoformat(), new_binding()
     request.session[_KEY] = {
         "user": user.pk,
-        "started_at": timezone.now().isoformat(),
-        "password": user.password[-24:],
-        "binding": new_binding(),
+        "begun_at": begun_at,
+        "started_at": begun_at,
+        "password": _password_mark(user),
+        "binding": binding,
         "methods": [method],
         "facts": {},
     }
     if following:
         request.session["next"] = following
     rotate_token(request)
+    begin_sign_in(user=user, binding=binding, origin=origin_of(request))
 
 
 def current(request: Any) -> SignIn | None:
-    """Return the unfinished sign-in of this browser, unless it is too old or its user changed."""
+    """Return the unfinished sign-in of this browser, unless it is too old, disowned, or its user changed."""
     stored = request.session.get(_KEY)
     if not stored:
         return None
-    started_at = datetime.fromisoformat(stored["started_at"])
     user = User.objects.filter(pk=stored["user"], is_active=True).first()
-    limit = timedelta(minutes=settings.CONSOLE_SIGN_IN_MINUTES)
-    if user is None or timezone.now() - started_at > limit or user.password[-24:] != stored["password"]:
+    if user is None or _is_over(stored, user):
         del request.session[_KEY]
         return None
+    started_at = datetime.fromisoformat(stored["started_at"])
     return SignIn(user, started_at, stored["binding"], list(stored["methods"]), dict(stored["facts"]))
 
 
+def _is_over(stored: dict[str, Any], user: User) -> bool:
+    started_at, begun_at = (datetime.fromisoformat(stored[name]) for name in ("started_at", "begun_at"))
+    is_late = timezone.now() - started_at > timedelta(minutes=settings.CONSOLE_SIGN_IN_MINUTES)
+    return is_late or stored["password"] != _password_mark(user) or is_disowned(user, begun_at=begun_at)
+
+
+def _password_mark(user: User) -> str:
+    return crypto.keyed_digest(user.password, purpose="sign-in-mark").hex()
+
+
 def prove(request: Any, sign_in: SignIn, method: str, **facts: Any) -> None:
-    """Note that a method was proved, and renew the ten minutes."""
+    """Note that a method was proved, renew the ten minutes, and give the session a new key."""
     sign_in.methods.append(method)
     sign_in.facts.update(facts)
     request.session[_KEY] |= {
@@ -108,6 +123,7 @@ def prove(request: Any, sign_in: SignIn, method: str, **facts: Any) -> None:
         "started_at": timezone.now().isoformat(),
     }
     request.session.modified = True
+    request.session.cycle_key()
 
 
 def due_step(sign_in: SignIn) -> LoginStep | None:
@@ -139,12 +155,14 @@ def finish(request: Any, sign_in: SignIn) -> HttpResponse:
         request.session.create()
     row = session_row(request)
     device_key = request.COOKIES.get(settings.DEVICE_COOKIE_NAME, "")
-    opened = services.open_session(
+    opened = open_session(
         session=row,
         user=sign_in.user,
         methods=sign_in.methods,
         device_key=device_key,
         origin=origin_of(request),
+        now=timezone.now(),
+        binding=sign_in.binding,
     )
     response = redirect(own_path(following) or "home")
     remember_device(response, opened.device_key)

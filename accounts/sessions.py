@@ -31,8 +31,11 @@ class SessionStore(DatabaseStore):
             .filter(session_key=session_digest(self.session_key or ""))
             .first()
         )
-        self.row = row
-        return row if row and row.expire_date > timezone.now() else None
+        self.row = row if row and row.expire_date > timezone.now() else None
+        if self.row is None:
+            # A key that is not ours is never adopted: who needs a session gets a new key.
+            self._session_key = None
+        return self.row
 
     def exists(self, session_key: str) -> bool:
         """Say whether the key is taken."""
@@ -73,8 +76,20 @@ class SessionStore(DatabaseStore):
         self.modified = True
         self.row = Session.objects.select_related("user").get(session_key=session_digest(key))
 
+    def flush(self) -> None:
+        """Delete the session, and forget its row with its key."""
+        super().flush()
+        self.row = None
+
     def delete(self, session_key: str | None = None) -> None:
         """Delete the session; the cookie never works again."""
         key = session_key or self.session_key
         if key is not None:
             Session.objects.filter(session_key=session_digest(key)).delete()
+
+
+def session_row(request: Any) -> Session | None:
+    """Return the row of the request's session, loading the session if need be."""
+    store = request.session
+    store.get("next")  # loads the row
+    return store.row

@@ -4,7 +4,12 @@ from functools import lru_cache
 
 from ua_parser import parse
 
-_NAMES = {"Mac OS X": "macOS", "Mobile Safari": "Safari", "Chrome Mobile": "Chrome", "Firefox Mobile": "Firefox"}
+_NAMES = {
+    "Mac OS X": "macOS",
+    "Mobile Safari": "Safari",
+    "Chrome Mobile": "Chrome",
+    "Firefox Mobile": "Firefox",
+}
 _PHONES = {"iOS", "Android"}
 
 

@@ -12,4 +12,6 @@ def route_for(email: str) -> str:
 
 def is_disowned(user: User, *, begun_at: datetime) -> bool:
     """Say whether the user answered a mail with "this wasn't me" after the sign-in had begun."""
-    return EmailLink.objects.filter(user=user, purpose=EmailLink.Purpose.NOT_ME, used_at__gte=begun_at).exists()
+    return EmailLink.objects.filter(
+        user=user, purpose=EmailLink.Purpose.NOT_ME, used_at__gte=begun_at
+    ).exists()

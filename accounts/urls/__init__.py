@@ -1,4 +1,6 @@
 """Addresses of the accounts app."""
 
+from accounts.urls import sign_in, signup
+
 app_name = "accounts"
-urlpatterns: list = []
+urlpatterns = [*signup.urlpatterns, *sign_in.urlpatterns]

@@ -1,0 +1,54 @@
+"""List where a person is signed in, and end what they no longer want."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.queries.sessions import limits_for, places_of
+from accounts.services import sessions
+from accounts.sessions import session_row
+from console.core.access import access
+from console.core.permissions import Permission
+from console.core.requests import ConsoleRequest
+
+
+@access(Permission.SELF_MANAGE)
+@require_safe
+def session_list(request: ConsoleRequest) -> HttpResponse:
+    """Show each session with device, place and times."""
+    user = request.actor.user
+    places = places_of(user, current=session_row(request), now=timezone.now())
+    context = {"places": places, "limits": limits_for(user), "has_others": len(places) > 1}
+    return render(request, "accounts/session_list.html", context)
+
+
+@access(Permission.SELF_MANAGE, recent_auth=True, deed="end a session")
+@require_POST
+def session_end(request: ConsoleRequest, public_id: uuid.UUID) -> HttpResponse:
+    """End one session."""
+    try:
+        ended = sessions.close_session(actor=request.actor, public_id=public_id)
+    except sessions.NoSuchSession as error:
+        raise Http404 from error
+    here = session_row(request)
+    if here is not None and here.public_id == ended.public_id:
+        request.session.flush()
+        return redirect("accounts:sign_in")
+    messages.success(request, "The session has ended. That device has to sign in again.")
+    return redirect("accounts:session_list", account=request.actor.account.auth_id)
+
+
+@access(Permission.SELF_MANAGE, recent_auth=True, deed="sign out everywhere else")
+@require_POST
+def sessions_end_others(request: ConsoleRequest) -> HttpResponse:
+    """End every session but this one."""
+    count = sessions.close_other_sessions(actor=request.actor, keep=session_row(request))
+    noun = "session has" if count == 1 else "sessions have"
+    messages.success(
+        request, f"{count} other {noun} ended." if count else "There was no other session to end."
+    )
+    return redirect("accounts:session_list", account=request.actor.account.auth_id)
