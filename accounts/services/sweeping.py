@@ -1,0 +1,58 @@
+"""Delete what nobody finished and what is over: in pages, each its own transaction, safe to run twice."""
+
+from datetime import datetime, timedelta
+
+from django.db import models, transaction
+
+from accounts.models import Account, EmailLink, PhoneCode, Session, SignInTries, User
+
+_ABANDONED_AFTER = timedelta(days=7)
+_KEEP_LINKS = timedelta(days=30)
+_KEEP_CODES = timedelta(days=7)
+_KEEP_TRIES = timedelta(days=30)
+_PAGE = 500
+
+
+def sweep_abandoned(*, now: datetime, page: int = _PAGE) -> int:
+    """Delete people who never confirmed their address, with the accounts they opened; return how many."""
+    last, gone = 0, 0
+    while ids := _abandoned(now).filter(pk__gt=last).values_list("pk", flat=True).order_by("pk")[:page]:
+        gone += sum(_delete_abandoned(pk, now) for pk in ids)
+        last = ids[len(ids) - 1]
+    return gone
+
+
+def _abandoned(now: datetime) -> models.QuerySet[User]:
+    return User.objects.filter(
+        email_verified_at=None,
+        created_at__lt=now - _ABANDONED_AFTER,
+        is_staff=False,
+        opened_accounts__state=Account.State.ONBOARDING,
+    ).distinct()
+
+
+@transaction.atomic
+def _delete_abandoned(pk: int, now: datetime) -> int:
+    # The lock waits for a confirmation that is under way, and the filter then sees it.
+    user = User.objects.select_for_update().filter(pk=pk, email_verified_at=None).first()
+    if user is None or Account.objects.filter(memberships__user=user).exclude(opened_by=user).exists():
+        return 0
+    opened = Account.objects.filter(opened_by=user)
+    if opened.exclude(state=Account.State.ONBOARDING).exists():
+        return 0
+    opened.delete()
+    user.delete()
+    return 1
+
+
+def sweep_old(*, now: datetime, page: int = _PAGE) -> None:
+    """Delete sessions, links, codes and counts of failed tries that no rule needs any more."""
+    _delete_paged(Session.objects.filter(expire_date__lt=now), page)
+    _delete_paged(EmailLink.objects.filter(expires_at__lt=now - _KEEP_LINKS), page)
+    _delete_paged(PhoneCode.objects.filter(created_at__lt=now - _KEEP_CODES), page)
+    _delete_paged(SignInTries.objects.filter(failed_at__lt=now - _KEEP_TRIES), page)
+
+
+def _delete_paged(rows: models.QuerySet, page: int) -> None:
+    while ids := list(rows.values_list("pk", flat=True)[:page]):
+        rows.model._default_manager.filter(pk__in=ids).delete()
