@@ -55,4 +55,4 @@ def sweep_old(*, now: datetime, page: int = _PAGE) -> None:
 
 def _delete_paged(rows: models.QuerySet, page: int) -> None:
     while ids := list(rows.values_list("pk", flat=True)[:page]):
-        rows.model._default_manager.filter(pk__in=ids).delete()
+        rows.model.objects.filter(pk__in=ids).delete()

@@ -14,7 +14,7 @@ from accounts import login_steps
 from accounts.forms.signup import Names, SignUpForm
 from accounts.models import User
 from accounts.queries import rules
-from accounts.services import activation, signup
+from accounts.services import signup
 from accounts.views import pending
 from console.core.access import access
 from console.core.errors import TooManyRequests
