@@ -2,9 +2,7 @@
 
 import os
 import shutil
-import tempfile
 from pathlib import Path
-from typing import Any
 
 _host, _port = os.environ.get("HOST", "127.0.0.1"), os.environ.get("PORT", "8000")
 _metrics_port = os.environ.get("METRICS_PORT", "0")
@@ -12,8 +10,12 @@ _metrics_port = os.environ.get("METRICS_PORT", "0")
 bind = [f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"]
 if _metrics_port != "0":
     bind.append(f"{os.environ.get('METRICS_HOST', '127.0.0.1')}:{_metrics_port}")
-    # The counters of all workers meet in one folder of the master's.
-    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="console-metrics-"))
+    # The counters of all workers meet in one folder, empty at the start of the master.
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        _counters = Path(os.environ.get("VAR", "var")) / "metrics"
+        shutil.rmtree(_counters, ignore_errors=True)
+        _counters.mkdir(parents=True)
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_counters)
 
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_WORKERS", "2"))
@@ -39,9 +41,3 @@ control_socket_disable = True
 accesslog = None  # the application writes one JSON line for each request
 errorlog = "-"
 loglevel = os.environ.get("GUNICORN_LOG_LEVEL", "warning")
-
-
-def on_exit(server: Any) -> None:
-    """Remove the counters with the master."""
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

@@ -14,27 +14,29 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from console.stack.binaries import public_path
 from console.stack.process import find_free_port
 from console.stack.server import ServerInUseError
 from console.stack.servers import PostgresServer, ValkeyServer
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-def postgres(tmp_path: Path) -> Iterator[PostgresServer]:
-    server = PostgresServer(tmp_path / "postgres", max_connections=20)
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    server = PostgresServer(tmp_path_factory.mktemp("stack") / "postgres", max_connections=20)
     server.start()
     yield server
     server.discard()
 
 
-@pytest.fixture
-def valkey(tmp_path: Path) -> Iterator[ValkeyServer]:
-    server = ValkeyServer(tmp_path / "valkey")
+@pytest.fixture(scope="module")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    server = ValkeyServer(tmp_path_factory.mktemp("stack") / "valkey")
     server.start()
     yield server
     server.discard()
@@ -108,7 +110,7 @@ def test_wrong_passwords_are_refused(postgres, valkey):
     address = urlsplit(valkey.url)
     for password in (None, "wrong"):
         with (
-            redis.Redis(port=address.port, password=password) as client,
+            redis.Redis(port=address.port, password=password, retry=Retry(NoBackoff(), 0)) as client,
             pytest.raises(redis.AuthenticationError),
         ):
             client.ping()
@@ -210,7 +212,12 @@ class Supervised:
     def launch(self) -> subprocess.Popen:
         script = [sys.executable, "-m", "tests.stack.stand_ins", str(self.var), str(self.port)]
         with self.output.open("w") as output:
-            return subprocess.Popen(script, stdout=output, stderr=output, cwd=ROOT)
+            return subprocess.Popen(script, stdout=output, stderr=output, cwd=ROOT, env=self.environment())
+
+    def environment(self) -> dict[str, str]:
+        """Leave out the servers of the test run: these tests are about servers of their own."""
+        ours = {"DATABASE_URL", "OWNER_DATABASE_URL", "REDIS_URL", "VAR"}
+        return {name: value for name, value in os.environ.items() if name not in ours}
 
     def start(self) -> None:
         self.process = self.launch()
