@@ -1,0 +1,70 @@
+"""Whoever dies in between, what was promised arrives exactly once."""
+
+import time
+
+import pytest
+
+from tests.journeys.conftest import Console
+
+
+@pytest.fixture
+def fragile(tmp_path_factory):
+    """A console of its own, to be hurt."""
+    var = tmp_path_factory.mktemp("fragile")
+    for folder in (var, var.parent, var.parent.parent):
+        folder.chmod(0o755)
+    console = Console(var)
+    console.wait()
+    yield console
+    assert console.stop() == 0
+    assert console.pids("celery") == []
+    assert console.pids("postgres") == []
+
+
+def _sign_up(console, email):
+    import http.cookiejar
+    import re
+    import urllib.parse
+    import urllib.request
+
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+    page = opener.open(f"{console.url}/sign-up/", timeout=10).read().decode()
+    fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page))
+    time.sleep(2.5)
+    fields |= {
+        "email": email,
+        "full_name": "Ruth Adeyemi",
+        "company_name": "Quayside Freight",
+        "password": "violet kettle argues at dawn",
+        "terms": "on",
+    }
+    answer = opener.open(f"{console.url}/sign-up/", urllib.parse.urlencode(fields).encode(), timeout=20)
+    assert "Check your mail" in answer.read().decode()
+
+
+def _arrives_once(console, email):
+    console.newest(email)
+    time.sleep(6)  # longer than a lease and a round of beat
+    assert len(console.messages(email)) == 1
+
+
+def test_mail_arrives_once_when_the_worker_is_killed(fragile):
+    fragile.kill("celery -A console worker")
+    _sign_up(fragile, "killed@quayside.example")
+    _arrives_once(fragile, "killed@quayside.example")
+
+
+def test_mail_arrives_once_when_valkey_was_away(fragile):
+    fragile.kill("valkey-server")
+    _sign_up(fragile, "away@quayside.example")
+    _arrives_once(fragile, "away@quayside.example")
+    fragile.wait()
+
+
+def test_everything_killed_at_once_comes_back(fragile):
+    _sign_up(fragile, "all@quayside.example")
+    for fragment in ("postgres", "valkey-server", "gunicorn", "celery -A console worker", "celery -A console beat"):
+        fragile.kill(fragment)
+    time.sleep(1)
+    fragile.wait()
+    _arrives_once(fragile, "all@quayside.example")
