@@ -1,9 +1,17 @@
-"""Look up second factors."""
+"""Look up second factors, codes on their way, and what a person may confirm with."""
 
+import math
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from accounts.models import User
-from security.models import AuthenticatorDevice, PhoneDevice, RecoveryCode
+from django.conf import settings
+from django.db.models import Count, Max, Q
+
+from accounts.models import PhoneCode, User
+from security.models import AuthenticatorDevice, HeldAct, PhoneDevice, RecoveryCode
+
+PENDING_FOR = timedelta(minutes=30)
+APP, PHONE, RECOVERY, PASSWORD = "app", "phone", "recovery", "password"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +27,40 @@ class Factors:
         """Say whether a factor other than the phone exists."""
         return self.has_authenticator
 
+    @property
+    def has_any(self) -> bool:
+        """Say whether a sign-in can ask for a second factor."""
+        return self.has_phone or self.has_authenticator
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSent:
+    """The newest phone code of one sign-in or session, as its page shows it.
+
+    ``wait`` is how many seconds pass before another text or a call may be asked for.
+    """
+
+    number: str
+    channel: str
+    is_live: bool
+    tries_left: int
+    wait: int
+
+    @property
+    def ending(self) -> str:
+        """Return the last two digits of the number."""
+        return self.number[-2:]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeBatch:
+    """The person's recovery codes: how many are left, and when they were made and last used."""
+
+    made_at: datetime | None
+    used_at: datetime | None
+    count: int
+    left: int
+
 
 def factors_of(user: User) -> Factors:
     """Return the person's factors."""
@@ -27,3 +69,77 @@ def factors_of(user: User) -> Factors:
         has_authenticator=AuthenticatorDevice.objects.filter(user=user, confirmed=True).exists(),
         codes_left=RecoveryCode.objects.filter(user=user, used_at=None).count(),
     )
+
+
+def methods_of(user: User) -> list[str]:
+    """Return the second factors that the person may use, strongest first.
+
+    Staff use the phone only until they have an authenticator app.
+    """
+    factors = factors_of(user)
+    uses_phone = factors.has_phone and not (user.is_staff and factors.has_authenticator)
+    offered = {APP: factors.has_authenticator, PHONE: uses_phone, RECOVERY: factors.codes_left > 0}
+    return [method for method, is_offered in offered.items() if is_offered]
+
+
+def has_chosen_phone(user: User) -> bool:
+    """Say whether the person decided to go on with phone codes."""
+    return PhoneDevice.objects.filter(user=user, confirmed=True).exclude(chosen_at=None).exists()
+
+
+def has_kept_codes(user: User) -> bool:
+    """Say whether the person has a recovery code and said that it is kept."""
+    return RecoveryCode.objects.filter(user=user, used_at=None).exclude(kept_at=None).exists()
+
+
+def find_authenticator(user: User) -> AuthenticatorDevice | None:
+    """Return the person's confirmed authenticator app."""
+    return AuthenticatorDevice.objects.filter(user=user, confirmed=True).first()
+
+
+def find_phone(user: User) -> PhoneDevice | None:
+    """Return the person's phone as a second factor."""
+    return PhoneDevice.objects.filter(user=user, confirmed=True).first()
+
+
+def find_pending(user: User, public_id: str, *, now: datetime) -> AuthenticatorDevice | None:
+    """Return the app that this browser is adding, unless it took too long."""
+    if not public_id:
+        return None
+    pending = AuthenticatorDevice.objects.filter(user=user, confirmed=False, public_id=public_id)
+    return pending.filter(created_at__gt=now - PENDING_FOR).first()
+
+
+def find_code(user: User, *, purpose: str, binding: str, now: datetime) -> CodeSent | None:
+    """Return what is known about the newest code that this sign-in or session asked for."""
+    asked = PhoneCode.objects.filter(user=user, purpose=purpose, binding=binding).order_by(
+        "-created_at", "-pk"
+    )
+    code = asked.first()
+    if code is None:
+        return None
+    again_at = code.created_at + timedelta(seconds=settings.CONSOLE_VOICE_AFTER_SECONDS)
+    return CodeSent(
+        number=code.number,
+        channel=code.channel,
+        is_live=code.ended_at is None and code.expires_at > now,
+        tries_left=max(settings.CONSOLE_CODE_TRIES - code.tries, 0),
+        wait=max(math.ceil((again_at - now).total_seconds()), 0),
+    )
+
+
+def codes_of(user: User) -> CodeBatch:
+    """Return the state of the person's recovery codes."""
+    rows = RecoveryCode.objects.filter(user=user)
+    summary = rows.aggregate(
+        made_at=Max("created_at"),
+        used_at=Max("used_at"),
+        count=Count("pk"),
+        left=Count("pk", filter=Q(used_at=None)),
+    )
+    return CodeBatch(**summary)
+
+
+def find_held(public_id: object, *, user: User, session_id: object) -> HeldAct | None:
+    """Return the act that waits for this person in this session."""
+    return HeldAct.objects.filter(public_id=public_id, user=user, session_id=session_id).first()

@@ -1,0 +1,47 @@
+"""Stand between a password and a session: the phone, the second factor, its enrolment, recovery codes."""
+
+from accounts.login_steps import SignIn
+from security import queries
+
+
+class PhoneStep:
+    """Ask a newcomer for a phone number and the code sent to it."""
+
+    route = "security:phone"
+
+    def is_due(self, sign_in: SignIn) -> bool:
+        """Say whether the number is still unproved; staff need none."""
+        return sign_in.user.phone_verified_at is None and not sign_in.user.is_staff
+
+
+class FactorStep:
+    """Ask for the second factor."""
+
+    route = "security:second_factor"
+
+    def is_due(self, sign_in: SignIn) -> bool:
+        """Say whether the person has a factor and has not used one in this sign-in."""
+        is_proved = sign_in.has("phone", "sms", "voice", "totp", "recovery-code")
+        return not is_proved and queries.factors_of(sign_in.user).has_any
+
+
+class EnrolmentStep:
+    """Offer an authenticator app to a newcomer, and ask it of staff."""
+
+    route = "security:choose_factor"
+
+    def is_due(self, sign_in: SignIn) -> bool:
+        """Say whether there is no app and the person did not choose to go without."""
+        if queries.find_authenticator(sign_in.user):
+            return False
+        return sign_in.user.is_staff or not queries.has_chosen_phone(sign_in.user)
+
+
+class RecoveryCodesStep:
+    """Show recovery codes once, until the person says that they are kept."""
+
+    route = "security:recovery_codes_first"
+
+    def is_due(self, sign_in: SignIn) -> bool:
+        """Say whether no recovery code is left that the person keeps."""
+        return not queries.has_kept_codes(sign_in.user)

@@ -1,0 +1,42 @@
+"""Deeds of the security app."""
+
+from security.services.authenticator import (
+    EnrolmentExpired,
+    FactorNeeded,
+    PhoneCodeFirst,
+    confirm_authenticator,
+    needs_phone_code,
+    remove_authenticator,
+    start_authenticator,
+    start_with_phone_code,
+)
+from security.services.errors import FactorMissing, WrongFactor
+from security.services.phone import choose_phone, verify_phone
+from security.services.recovery import keep_recovery_codes, make_recovery_codes, use_recovery_code
+from security.services.second_factor import check_second_factor
+from security.services.step_up import Act, ActOver, confirm_person, hold_act, open_act, take_act
+
+__all__ = [
+    "Act",
+    "ActOver",
+    "EnrolmentExpired",
+    "FactorMissing",
+    "FactorNeeded",
+    "PhoneCodeFirst",
+    "WrongFactor",
+    "check_second_factor",
+    "choose_phone",
+    "confirm_authenticator",
+    "confirm_person",
+    "hold_act",
+    "keep_recovery_codes",
+    "make_recovery_codes",
+    "needs_phone_code",
+    "open_act",
+    "remove_authenticator",
+    "start_authenticator",
+    "start_with_phone_code",
+    "take_act",
+    "use_recovery_code",
+    "verify_phone",
+]

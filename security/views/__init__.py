@@ -1,0 +1,1 @@
+"""The views of the security app, one module an area."""
