@@ -104,9 +104,11 @@ def current(request: Any) -> SignIn | None:
 
 
 def _is_over(stored: dict[str, Any], user: User) -> bool:
-    started_at, begun_at = (datetime.fromisoformat(stored[name]) for name in ("started_at", "begun_at"))
+    started_at = datetime.fromisoformat(stored["started_at"])
     is_late = timezone.now() - started_at > timedelta(minutes=settings.CONSOLE_SIGN_IN_MINUTES)
-    return is_late or stored["password"] != _password_mark(user) or is_disowned(user, begun_at=begun_at)
+    if is_late or stored["password"] != _password_mark(user):
+        return True
+    return is_disowned(user, begun_at=datetime.fromisoformat(stored["begun_at"]))
 
 
 def _password_mark(user: User) -> str:

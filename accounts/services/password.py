@@ -20,6 +20,7 @@ from console.core import crypto
 from console.core.access import Actor
 from console.core.errors import DomainError
 from console.core.events import EventKind, record
+from console.core.permissions import Permission
 from console.core.ratelimit import Limit, spend
 from console.core.requests import Origin
 
@@ -150,6 +151,7 @@ def change_password(
     :raises TooManyRequests: while too many tries were wrong
     :raises PasswordRefused: if the policy refuses the new one
     """
+    actor.require(Permission.SELF_MANAGE)
     user, origin = actor.user, actor.origin
     buckets = lockout.buckets_of(email=user.email_key, device_key=device_key, origin=origin)
     with hashing_slot():

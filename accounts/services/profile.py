@@ -27,6 +27,7 @@ def rename_person(*, actor: Actor, full_name: str) -> User:
 
     :raises ProfileRefused: if the name can't be kept
     """
+    actor.require(Permission.SELF_MANAGE)
     user = User.objects.select_for_update().get(pk=actor.user.pk)
     before, user.full_name = user.full_name, _cleaned("full_name", full_name, NAME_LIMIT)
     if user.full_name != before:

@@ -20,6 +20,7 @@ from console.core.errors import DomainError
 from console.core.events import EventKind, record
 from console.core.geo import place_of
 from console.core.models import OutgoingMail
+from console.core.permissions import Permission
 from console.core.requests import Origin
 
 _NETWORKS_KEPT = 20
@@ -185,6 +186,7 @@ def close_session(*, actor: Actor, public_id: Any) -> Session:
 
     :raises NoSuchSession: if it is over or somebody else's
     """
+    actor.require(Permission.SELF_MANAGE)
     session = Session.objects.filter(user=actor.user, public_id=public_id).first()
     if session is None:
         raise NoSuchSession("This session is over.")
@@ -197,6 +199,7 @@ def close_session(*, actor: Actor, public_id: Any) -> Session:
 @transaction.atomic
 def close_other_sessions(*, actor: Actor, keep: Session) -> int:
     """End every session of the actor but this one, and return how many ended."""
+    actor.require(Permission.SELF_MANAGE)
     count = end_other_sessions(user=actor.user, keep=keep)
     person = Actor.person(actor.user, origin=actor.origin)
     record(EventKind.SESSIONS_ENDED, actor=person, target=actor.user, count=count)

@@ -28,10 +28,10 @@ def session_list(request: ConsoleRequest) -> HttpResponse:
 
 @access(Permission.SELF_MANAGE, recent_auth=True, deed="end a session")
 @require_POST
-def session_end(request: ConsoleRequest, public_id: uuid.UUID) -> HttpResponse:
+def session_end(request: ConsoleRequest, session: uuid.UUID) -> HttpResponse:
     """End one session."""
     try:
-        ended = sessions.close_session(actor=request.actor, public_id=public_id)
+        ended = sessions.close_session(actor=request.actor, public_id=session)
     except sessions.NoSuchSession as error:
         raise Http404 from error
     here = session_row(request)
