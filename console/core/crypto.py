@@ -60,6 +60,16 @@ def key_id_of(sealed: bytes) -> str:
     return sealed[2 : 2 + sealed[1]].decode(errors="replace")
 
 
+def reseal(sealed: bytes, *, context: str) -> bytes | None:
+    """Return the value sealed with the newest key, or None when it is already.
+
+    :raises Undecryptable: if the value was altered, moved, or its key is not in the ring
+    """
+    if key_id_of(sealed) == next(iter(settings.FIELD_KEYS)):
+        return None
+    return encrypt(decrypt(sealed, context=context), context=context)
+
+
 def keyed_digest(text: str, *, purpose: str) -> bytes:
     """Return an HMAC-SHA-256 for short secrets, with a key of its own per purpose."""
     key = hashlib.sha256(f"console.digest.{purpose}:{settings.SECRET_KEY}".encode()).digest()
