@@ -2,8 +2,9 @@
 
 from django.conf import settings
 from django.contrib import admin
-from django.urls import include, path, register_converter
+from django.urls import include, path, re_path, register_converter
 
+from console.core.api import unknown_path
 from console.core.routes import AuthIdConverter
 
 register_converter(AuthIdConverter, "auth_id")
@@ -14,6 +15,8 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("security.urls")),
     path("admin/", admin.site.urls),
+    re_path(r"^v1/Account/(?P<auth_id>[^/]+)/", unknown_path, name="api_unknown"),
+    re_path(r"^v1/", unknown_path, name="api_nowhere"),
 ]
 if settings.IS_DEVELOPMENT:
     urlpatterns.append(path("dev/", include("console.devinbox.urls")))

@@ -38,3 +38,11 @@ def home_of(user: User) -> Account | None:
     """Return the account to show first, or None when the user belongs to none."""
     first: Any = memberships_of(user).first()
     return first.account if first else None
+
+
+def contacts_of(account: Account) -> list[User]:
+    """Return the people who answer for the account, owner first: they get its security mails."""
+    live = Q(ends_at=None) | Q(ends_at__gt=timezone.now())
+    rows = Membership.objects.of(account).filter(live, suspended_at=None, role__in=[Role.OWNER, Role.ADMIN])
+    rows = rows.filter(user__is_active=True).select_related("user").order_by("user_id")
+    return [row.user for row in sorted(rows, key=lambda row: row.role != Role.OWNER)]

@@ -249,7 +249,9 @@ def _refuse(auth_id: str, origin: Origin, now: datetime) -> ApiError:
         return refusal(429, headers={"Retry-After": _seconds(tally)})
     _wired("API_REFUSAL_NOTER")(auth_id=auth_id, network=network, now=now)
     _log.info("api credentials refused", extra={"ip": origin.ip})
-    return refusal(401, headers={"WWW-Authenticate": f'Basic realm="{settings.SITE_NAME} API", charset="UTF-8"'})
+    return refusal(
+        401, headers={"WWW-Authenticate": f'Basic realm="{settings.SITE_NAME} API", charset="UTF-8"'}
+    )
 
 
 # --- Answers ---------------------------------------------------------------------------------

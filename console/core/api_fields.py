@@ -110,7 +110,9 @@ def read_arguments(request: HttpRequest, fields: Iterable[Field]) -> dict[str, A
     :raises ApiError: if the body, the query or a field is refused
     """
     given = _source(request)
-    found = {field.name: field.read(given[field.name]) for field in fields if given.get(field.name) is not None}
+    found = {
+        field.name: field.read(given[field.name]) for field in fields if given.get(field.name) is not None
+    }
     missing = [field.name for field in fields if field.required and field.name not in found]
     if missing:
         raise ApiError(f"{missing[0]} is missing", code="missing")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -84,9 +85,7 @@ def _rules() -> str:
 
 def _path_item(declared: Resource) -> Json:
     names = re.findall(r"\{(\w+)\}", declared.path)
-    methods = {
-        method.lower(): _operation(found, declared) for method, found in declared.operations.items()
-    }
+    methods = {method.lower(): _operation(found, declared) for method, found in declared.operations.items()}
     return {"parameters": [_path_parameter(name) for name in names], **methods}
 
 
@@ -210,3 +209,93 @@ def _curl(found: Operation, declared: Resource) -> str:
         lines.append(f"-d '{JsonResponse(example_of(found)).content.decode()}'")
     lines.append("{base}" + declared.path)
     return " \\\n  ".join(lines)
+
+
+# --- The page that shows the document --------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One argument, key of an answer, or status, as a line of a table."""
+
+    name: str
+    kind: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """One operation as the page shows it."""
+
+    slug: str
+    title: str
+    method: str
+    path: str
+    arguments: list[Row]
+    answer_status: str
+    answer: list[Row]
+    errors: list[Row]
+    samples: list[Json]
+
+
+def chapters(values: dict[str, str]) -> list[Chapter]:
+    """Return the operations of the document, with the reader's values in the examples."""
+    paths = build_document()["paths"]
+    return [
+        _chapter(path, method, found, values)
+        for path, item in paths.items()
+        for method, found in item.items()
+        if method != "parameters"
+    ]
+
+
+def _chapter(path: str, method: str, found: Json, values: dict[str, str]) -> Chapter:
+    answers = found["responses"]
+    status = next(each for each in answers if each.startswith("2"))
+    content = answers[status].get("content", {}).get("application/json", {})
+    errors = [Row(each, "", answer["description"]) for each, answer in answers.items() if each != status]
+    samples = [{**sample, "source": _filled(sample["source"], values)} for sample in found["x-codeSamples"]]
+    return Chapter(
+        slug=found["operationId"].replace("_", "-"),
+        title=found["summary"],
+        method=method.upper(),
+        path=path,
+        arguments=_arguments(found),
+        answer_status=status,
+        answer=_rows(content.get("schema", {}).get("properties", {})),
+        errors=errors,
+        samples=samples,
+    )
+
+
+def _arguments(found: Json) -> list[Row]:
+    body = found.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    query = {each["name"]: each["schema"] for each in found.get("parameters", [])}
+    return _rows(query | body.get("properties", {}))
+
+
+def _rows(properties: Json) -> list[Row]:
+    return [Row(name, _kind(schema), _words(schema)) for name, schema in properties.items()]
+
+
+def _kind(schema: Json) -> str:
+    if "const" in schema or "enum" in schema:
+        values = schema.get("enum", [schema.get("const")])
+        return "boolean" if True in values else " or ".join(f'"{value}"' for value in values)
+    kind = schema["type"]
+    return kind if isinstance(kind, str) else str(kind[0])
+
+
+def _words(schema: Json) -> str:
+    parts = [schema.get("description", "")]
+    if "maxLength" in schema:
+        parts.append(f"At most {schema['maxLength']} characters.")
+    if isinstance(schema.get("examples"), list):
+        parts.append(f"Example: {schema['examples'][0]}")
+    return " ".join(filter(None, parts))
+
+
+def _filled(text: str, values: dict[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace(name, value)
+    return text

@@ -96,7 +96,9 @@ def count_request(key: str) -> Tally:
 
 def count_failure(network: str) -> Tally:
     """Count one API request with wrong credentials from a network."""
-    return _count(f"api-refused:{network}", settings.CONSOLE_API_FAILURES, settings.CONSOLE_API_FAILURE_SECONDS)
+    return _count(
+        f"api-refused:{network}", settings.CONSOLE_API_FAILURES, settings.CONSOLE_API_FAILURE_SECONDS
+    )
 
 
 def _count(key: str, limit: int, seconds: int) -> Tally:
