@@ -1,0 +1,135 @@
+"""Serve the account itself over the HTTP API."""
+
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from accounts.models import Account
+from accounts.services import profile
+from console.core.api import Call, Reply, api_route, operation, resource
+from console.core.api_fields import ApiError, Text
+
+_FIELDS = (
+    Text("name", 255, "Company name.", "Halyard Logistics", least=1),
+    Text("city", 255, "City.", "Rotterdam"),
+    Text("address", 400, "Street and number.", "Maashaven 12"),
+    Text("state", 255, "State or region.", "Zuid-Holland"),
+    Text("timezone", 255, "Name of a zone in the IANA database.", "Europe/Amsterdam"),
+)
+_TEXT = {"type": "string"}
+_ACCOUNT = {
+    "properties": {
+        "account_type": {"enum": Account.Kind.values, "description": "developer is a trial."},
+        "address": _TEXT,
+        "auth_id": _TEXT,
+        "auto_recharge": {"type": "boolean"},
+        "billing_mode": {"enum": ["prepaid", "postpaid"]},
+        "cash_credits": {"type": "string", "pattern": r"^-?\d+\.\d{5}$", "examples": ["4.88860"]},
+        "city": _TEXT,
+        "name": _TEXT,
+        "resource_uri": _TEXT,
+        "state": _TEXT,
+        "timezone": _TEXT,
+    }
+}
+_CHANGED = {"properties": {"message": {"const": "changed"}}}
+_PYTHON = """\
+import os
+
+import plivo
+import plivo.rest.client as rest
+
+for name in ("PLIVO_API_BASE_URI", "API_VOICE_BASE_URI",
+             "API_VOICE_BASE_URI_FALLBACK_1", "API_VOICE_BASE_URI_FALLBACK_2"):
+    setattr(rest, name, "{base}/v1/Account")
+client = plivo.RestClient("{auth_id}", os.environ["AUTH_TOKEN"], timeout=30)
+"""
+_NODE = """\
+const plivo = require("plivo");
+
+const client = new plivo.Client("{auth_id}", process.env.AUTH_TOKEN, {
+  url: "{base}/v1/Account/{auth_id}",
+});
+"""
+
+
+@operation(
+    "GET",
+    summary="Read the account",
+    status=200,
+    answer=_ACCOUNT,
+    main_only=True,
+    samples={
+        "python": _PYTHON + "print(client.account.get().cash_credits)",
+        "javascript": _NODE + "client.accounts.get().then((account) => console.log(account.cashCredits));",
+    },
+)
+def read_account(call: Call) -> Reply:
+    """Answer with the account."""
+    return Reply(200, account_object(call.caller.account))
+
+
+def account_object(account: Account) -> dict[str, Any]:
+    """Return the account as the API shows it: these keys and no others."""
+    money = _money_reader()(account)
+    return {
+        "account_type": account.kind,
+        "address": account.address,
+        "auth_id": account.auth_id,
+        "auto_recharge": money.auto_recharge,
+        "billing_mode": account.billing_mode,
+        "cash_credits": f"{money.balance:.5f}",
+        "city": account.city,
+        "name": account.name,
+        "resource_uri": f"/v1/Account/{account.auth_id}/",
+        "state": account.region,
+        "timezone": account.time_zone,
+    }
+
+
+@cache
+def _money_reader() -> Any:
+    return import_string(settings.MONEY_READER)
+
+
+@operation(
+    "POST",
+    summary="Change the account",
+    status=202,
+    answer=_CHANGED,
+    fields=_FIELDS,
+    main_only=True,
+    samples={
+        "python": _PYTHON + 'client.account.update(name="Halyard Logistics", city="Rotterdam")',
+        "javascript": _NODE + 'client.accounts.update({ name: "Halyard Logistics", city: "Rotterdam" });',
+    },
+)
+def change_account(call: Call) -> Reply:
+    """Change what was given; null and missing fields stay as they are."""
+    given = dict(call.arguments)
+    if not given:
+        names = ", ".join(each.name for each in _FIELDS)
+        raise ApiError(f"give at least one of {names}", code="missing")
+    if "timezone" in given and given["timezone"] not in _zones():
+        raise ApiError("timezone must be an IANA name such as Asia/Kolkata", code="unknown_timezone")
+    profile.update_company(
+        actor=call.caller.actor,
+        name=given.get("name"),
+        address=given.get("address"),
+        city=given.get("city"),
+        region=given.get("state"),
+        time_zone=given.get("timezone"),
+    )
+    return Reply(202, {"message": "changed"})
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+account = resource("/v1/Account/{auth_id}/", read_account, change_account)
+urlpatterns = [api_route(account, name="api_account")]

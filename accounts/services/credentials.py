@@ -1,0 +1,183 @@
+"""Make, revoke and end Auth Tokens."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from accounts.models import Account, ApiIdentity, Credential
+from accounts.queries.credentials import find_token
+from console.core import crypto
+from console.core.access import Actor
+from console.core.errors import DomainError
+from console.core.events import EventKind, record
+from console.core.permissions import Permission
+
+LIVE_AT_MOST = 2
+SHOWN_CHARACTERS = 6
+KEEP_FOR = MappingProxyType(
+    {
+        "now": timedelta(0),
+        "1h": timedelta(hours=1),
+        "24h": timedelta(hours=24),
+        "3d": timedelta(days=3),
+        "7d": timedelta(days=7),
+        "never": None,
+    }
+)
+
+
+class TooManyTokens(DomainError):
+    """Two Auth Tokens are live, and a third one has no place."""
+
+    code = "too_many_tokens"
+    field = "revoke"
+
+
+class NoSuchToken(DomainError):
+    """The account has no such token."""
+
+    code = "not_found"
+
+
+@dataclass(frozen=True, slots=True)
+class MadeToken:
+    """A new Auth Token. ``token`` is the secret: it is there once, and empty when the same form came again."""
+
+    credential: Credential
+    token: str
+    old: tuple[Credential, ...] = ()
+
+
+def generate_token(*, actor: Actor, revoke: str, now: datetime, form_id: UUID | None = None) -> MadeToken:
+    """Make an Auth Token, and stop the old one as ``revoke`` says (a key of KEEP_FOR).
+
+    ``form_id`` names the form that was sent: however often it comes, it makes one token.
+
+    :raises TooManyTokens: if two tokens are live and both were to be kept
+    """
+    actor.require(Permission.CREDENTIAL_MANAGE)
+    with transaction.atomic():
+        identity = _lock_identity(actor.account)
+        public_id = uuid.uuid5(form_id, identity.auth_id) if form_id else uuid.uuid4()
+        made = Credential.objects.filter(public_id=public_id).first()
+        if made is not None:
+            return MadeToken(made, "")
+        live = _end_due(identity, now=now)
+        kept = _retire(live, actor=actor, revoke=revoke, now=now)
+        credential, token = _make(identity, public_id, kept, actor=actor, now=now)
+        facts = {
+            "token": str(credential),
+            "choice": revoke,
+            "kept": [{"token": str(row), "ends_at": row.ends_at} for row in kept],
+            "stopped": [str(row) for row in live if row not in kept],
+        }
+        record(EventKind.CREDENTIAL_MADE, actor=actor, target=credential, **facts)
+        return MadeToken(credential, token, tuple(live))
+
+
+def _lock_identity(account: Account) -> ApiIdentity:
+    return ApiIdentity.objects.select_for_update().get(account=account, kind=ApiIdentity.Kind.ACCOUNT)
+
+
+def _end_due(identity: ApiIdentity, *, now: datetime) -> list[Credential]:
+    """End what is due, and return the primary tokens that are live, oldest first."""
+    rows = identity.credentials.filter(kind=Credential.Kind.PRIMARY, ended_at=None).order_by("made_at", "id")
+    live = []
+    for credential in rows:
+        if credential.is_live(now):
+            live.append(credential)
+        else:
+            _end(credential, identity.account)
+    return live
+
+
+def _end(credential: Credential, account: Account) -> None:
+    """Write down that the token ended when it was due."""
+    credential.ended_at = credential.ends_at
+    credential.save(update_fields=["ended_at"])
+    actor = Actor.system(account)
+    record(EventKind.CREDENTIAL_ENDED, actor=actor, target=credential, token=str(credential))
+
+
+def _retire(live: list[Credential], *, actor: Actor, revoke: str, now: datetime) -> list[Credential]:
+    """Revoke the live tokens, or give the one that is kept its end; return those that stay."""
+    keep_for = KEEP_FOR[revoke]
+    if revoke == "now":
+        for credential in live:
+            _revoke(credential, actor=actor, now=now, replaced=True)
+        return []
+    if len(live) >= LIVE_AT_MOST:
+        raise TooManyTokens(
+            f"Two Auth Tokens are live. Revoke {live[0]}, the older one, first, or stop both now."
+        )
+    for credential in live:
+        ends = [end for end in (credential.ends_at, now + keep_for if keep_for else None) if end]
+        credential.ends_at = min(ends, default=None)
+        credential.save(update_fields=["ends_at"])
+    return live
+
+
+def _make(
+    identity: ApiIdentity, public_id: UUID, kept: list[Credential], *, actor: Actor, now: datetime
+) -> tuple[Credential, str]:
+    token = crypto.make_token(settings.CONSOLE_TOKEN_PREFIX)
+    credential = Credential.objects.create(
+        public_id=public_id,
+        identity=identity,
+        slot=min({1, 2} - {row.slot for row in kept}),
+        prefix=token[: len(settings.CONSOLE_TOKEN_PREFIX) + 1 + SHOWN_CHARACTERS],
+        last_four=token[-4:],
+        digest=crypto.token_digest(token),
+        made_by=actor.user,
+        made_at=now,
+    )
+    return credential, token
+
+
+def revoke_token(*, actor: Actor, public_id: UUID, now: datetime) -> Credential:
+    """Stop a token at once; one that has ended already stays as it is.
+
+    :raises NoSuchToken: if the account has none of that name
+    """
+    actor.require(Permission.CREDENTIAL_MANAGE)
+    with transaction.atomic():
+        identity = _lock_identity(actor.account)
+        credential = find_token(identity.account, public_id)
+        if credential is None:
+            raise NoSuchToken("There is no such token.")
+        if credential.is_live(now):
+            _revoke(credential, actor=actor, now=now, replaced=False)
+        return credential
+
+
+def _revoke(credential: Credential, *, actor: Actor, now: datetime, replaced: bool) -> None:
+    credential.ended_at = max(now, credential.made_at)
+    credential.save(update_fields=["ended_at"])
+    kind = EventKind.CREDENTIAL_REVOKED
+    record(kind, actor=actor, target=credential, token=str(credential), replaced=replaced)
+
+
+def end_due_tokens(*, now: datetime, limit: int = 500) -> int:
+    """Write down the end of tokens whose time is over, one transaction for each identity."""
+    due = Credential.objects.filter(Q(ends_at__lte=now), ended_at=None).order_by("ends_at")[:limit]
+    return sum(_end_due_of(pk, now=now) for pk in _unique(row.identity_id for row in due))
+
+
+def _unique(ids: Iterable[int]) -> list[int]:
+    return list(dict.fromkeys(ids))
+
+
+@transaction.atomic
+def _end_due_of(identity_id: int, *, now: datetime) -> int:
+    identity = ApiIdentity.objects.select_for_update().select_related("account").get(pk=identity_id)
+    due = identity.credentials.filter(ends_at__lte=now, ended_at=None)
+    for credential in due:
+        _end(credential, identity.account)
+    return len(due)

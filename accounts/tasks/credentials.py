@@ -1,0 +1,61 @@
+"""End tokens that are due, flush their last use, and tell owner and admins about tokens."""
+
+from typing import Any
+
+import redis
+from celery import shared_task
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.module_loading import import_string
+
+from accounts.models import Account
+from accounts.services import api_use, credentials
+from console.core.events import EventKind, subscriber
+from console.core.mail import queue_mail
+from console.core.models import AuditEvent
+
+
+@shared_task(name="accounts.end_due_credentials")
+def end_due_credentials() -> None:
+    """End the tokens whose time is over."""
+    credentials.end_due_tokens(now=timezone.now())
+
+
+@shared_task(name="accounts.flush_last_use", ignore_result=True, throws=(redis.ConnectionError,))
+def flush_last_use() -> None:
+    """Write to the database when and from where tokens were last used."""
+    api_use.flush_last_use()
+
+
+@subscriber(EventKind.CREDENTIAL_MADE)
+def mail_credential_made(event: AuditEvent) -> None:
+    """Tell that an Auth Token was made."""
+    kept = [{**old, "ends_at": parse_datetime(old["ends_at"] or "")} for old in event.data["kept"]]
+    _mail(event, "credential_made", kept=kept, stopped=event.data["stopped"])
+
+
+@subscriber(EventKind.CREDENTIAL_REVOKED)
+def mail_credential_revoked(event: AuditEvent) -> None:
+    """Tell that an Auth Token was revoked, unless the mail about its successor says so."""
+    if not event.data["replaced"]:
+        _mail(event, "credential_revoked")
+
+
+@subscriber(EventKind.CREDENTIAL_ENDED)
+def mail_credential_ended(event: AuditEvent) -> None:
+    """Tell that an Auth Token ended as planned."""
+    _mail(event, "credential_ended")
+
+
+def _mail(event: AuditEvent, name: str, **more: Any) -> None:
+    account = Account.objects.get(pk=event.account_id)
+    path = reverse("accounts:credential_list", kwargs={"account": account.auth_id})
+    facts = [("Token", event.data["token"]), ("Account", f"{account.name}, {account.auth_id}")]
+    facts += [("By", event.actor_label), ("From", event.ip or "")] if event.actor_label else []
+    context = {"account": account, "event": event, "facts": facts, "token": event.data["token"], **more}
+    context |= {"button_url": settings.BASE_URL + path, "button_label": "Open Credentials"}
+    for person in import_string(settings.ACCOUNT_CONTACTS)(account):
+        key = f"event:{event.public_id}:{person.pk}"
+        queue_mail(f"accounts/{name}", to=person.email, key=key, context=context)
