@@ -199,7 +199,16 @@ class Stack:
             "VAR": str(self.var),
             "CONSOLE_PROFILE": "development",
         }
-        return {"BASE_URL": options.url, **self.environ, **made, **urls, **place, "PYTHONUNBUFFERED": "1"}
+        lean = {"MALLOC_ARENA_MAX": "2"}  # threads of one process share their free memory
+        return {
+            "BASE_URL": options.url,
+            **lean,
+            **self.environ,
+            **made,
+            **urls,
+            **place,
+            "PYTHONUNBUFFERED": "1",
+        }
 
     def _run_steps(self) -> None:
         environment = self._child_environment()
