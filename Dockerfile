@@ -11,7 +11,9 @@ COPY pyproject.toml uv.lock ./
 RUN uv sync --frozen --no-default-groups --extra observability
 COPY . .
 # The values of check.env only let the settings load; none of them stays in the image.
-RUN set -a && . .ci/check.env && STATIC_ROOT=/opt/static /opt/venv/bin/python manage.py collectstatic --noinput -v0 \
+RUN set -a && . .ci/check.env && export STATIC_ROOT=/opt/static \
+    && /opt/venv/bin/python manage.py collectstatic --noinput -v0 \
+    && /opt/venv/bin/python manage.py compress --force -v0 \
     && rm -rf .ci tests
 
 
