@@ -106,7 +106,8 @@ LOGIN_STEPS = [
     "security.login_steps.EnrolmentStep",
     "security.login_steps.RecoveryCodesStep",
 ]
-THIRD_PARTY_ACCESS = {"django.contrib.admin": "staff", "django.contrib.staticfiles": "public"}
+# The admin is the only one that mounts Django's own views.
+THIRD_PARTY_ACCESS = {"django.contrib.admin": "staff", "django.views.generic.base": "staff", "django.contrib.contenttypes": "staff"}
 
 # --- Database --------------------------------------------------------------------------------
 DATABASE_URL = env.secret("DATABASE_URL")
@@ -168,7 +169,6 @@ AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.EmailBackend"]
 SESSION_ENGINE = "accounts.sessions"
 SESSION_SERIALIZER = "django.contrib.sessions.serializers.JSONSerializer"
-SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "csrf"
 DEVICE_COOKIE_NAME = "__Host-device" if IS_HTTPS else "device"
@@ -283,6 +283,8 @@ CONSOLE_PASSWORD_CHECKS = env.number("CONSOLE_PASSWORD_CHECKS", 2)
 CONSOLE_ABSENCE_DAYS = env.number("CONSOLE_ABSENCE_DAYS", 90)
 CONSOLE_SESSION_IDLE_MINUTES = env.number("CONSOLE_SESSION_IDLE_MINUTES", 30)
 CONSOLE_SESSION_HOURS = env.number("CONSOLE_SESSION_HOURS", 12)
+# The row decides; the cookie outlives it, so that the sign-in page can say why a session is over.
+SESSION_COOKIE_AGE = (CONSOLE_SESSION_HOURS + 1) * 3600
 CONSOLE_STAFF_IDLE_MINUTES = env.number("CONSOLE_STAFF_IDLE_MINUTES", 15)
 CONSOLE_STAFF_SESSION_HOURS = env.number("CONSOLE_STAFF_SESSION_HOURS", 8)
 CONSOLE_SESSIONS_PER_USER = env.number("CONSOLE_SESSIONS_PER_USER", 10)

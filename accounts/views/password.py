@@ -96,7 +96,7 @@ def password_reset_new(request: ConsoleRequest) -> HttpResponse:
     )
 
 
-@access(Permission.SELF_MANAGE, both_factors=True, deed="change your password")
+@access(Permission.SELF_MANAGE, both_factors=True, deed="to change your password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def password_change(request: ConsoleRequest) -> HttpResponse:
     """Change the password of the signed-in person."""
