@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.db import connection
+
 from accounts.models import Account
-from billing.models import Balance, LedgerEntry
+from billing.models import LedgerEntry
 
 ZERO = Decimal("0.00000")
+_BALANCE = "SELECT amount FROM billing_balance WHERE account_id = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +22,11 @@ class Money:
 
 def money_of(account: Account) -> Money:
     """Return the account's money; an account without a ledger has none."""
-    amount = Balance.objects.filter(account=account).values_list("amount", flat=True).first()
-    return Money(balance=ZERO if amount is None else amount, auto_recharge=False)
+    # Every API answer about the account asks this; the ORM takes longer to build the query than it takes to run.
+    with connection.cursor() as cursor:
+        cursor.execute(_BALANCE, [account.pk])
+        found = cursor.fetchone()
+    return Money(balance=found[0] if found else ZERO, auto_recharge=False)
 
 
 def entries_of(account: Account, *, limit: int) -> list[LedgerEntry]:
