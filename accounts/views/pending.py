@@ -77,3 +77,12 @@ def is_of(request: Any, user: User, *, now: datetime) -> bool:
         return False
     is_recent = now - datetime.fromisoformat(kept["signed_up_at"]) < _GOES_ON_FOR
     return is_recent and kept["user"] == user.pk and kept["password"] == user.password[-24:]
+
+
+def is_confirmed(request: Any) -> bool:
+    """Say whether the account that this browser opened was confirmed, in another browser."""
+    kept = request.session.get(_KEY) or {}
+    return (
+        bool(kept.get("user"))
+        and User.objects.exclude(email_verified_at=None).filter(pk=kept["user"]).exists()
+    )

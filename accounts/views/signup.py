@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -88,6 +89,9 @@ def activation_sent(request: ConsoleRequest) -> HttpResponse:
     sign_in = login_steps.current(request)
     if sign_in and sign_in.user.email_verified_at:
         return login_steps.advance(request, sign_in)
+    if sign_in is None and pending.is_confirmed(request):
+        messages.success(request, "Address confirmed. Sign in to go on.")
+        return redirect("accounts:sign_in")
     waiting = pending.read(request)
     email = sign_in.user.email if sign_in else waiting.email
     if not email:
