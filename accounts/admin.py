@@ -9,7 +9,8 @@ from accounts.forms.rules import EmailDomainRuleForm, NetworkRuleForm, PhonePref
 from accounts.models import Account, EmailDomainRule, NetworkRule, PhonePrefixRule, User
 from accounts.names import NameRefused, clean_name
 from accounts.services.rules import Rule, delete_rule, save_rule
-from console.core.access import Actor
+from console.core.access import Actor, access
+from console.core.permissions import Gate
 from console.core.requests import origin_of
 
 
@@ -36,6 +37,7 @@ class RuleAdmin(admin.ModelAdmin):
         """Store the rule through the service that records it."""
         save_rule(actor=_staff(request), rule=obj)
 
+    @access(Gate.STAFF)
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
