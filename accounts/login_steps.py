@@ -21,7 +21,7 @@ from accounts.models import User
 from accounts.queries.sign_in import is_disowned
 from accounts.services.sessions import open_session
 from accounts.services.sign_in import begin_sign_in
-from accounts.sessions import session_row
+from accounts.sessions import own_session
 from console.core import crypto
 from console.core.requests import new_binding, origin_of
 
@@ -69,7 +69,7 @@ def steps() -> tuple[LoginStep, ...]:
     return tuple(import_string(path)() for path in settings.LOGIN_STEPS)
 
 
-def begin(request: Any, user: User, *, method: str = "password") -> None:
+def begin(request: Any, user: User, *, method: str = "password") -> SignIn:
     """Start a sign-in after the first proof; the session gets a new key."""
     following = request.session.get("next", "")
     request.session.flush()
@@ -88,6 +88,7 @@ def begin(request: Any, user: User, *, method: str = "password") -> None:
         request.session["next"] = following
     rotate_token(request)
     begin_sign_in(user=user, binding=binding, origin=origin_of(request))
+    return SignIn(user, datetime.fromisoformat(begun_at), binding, [method])
 
 
 def current(request: Any) -> SignIn | None:
@@ -153,12 +154,9 @@ def finish(request: Any, sign_in: SignIn) -> HttpResponse:
     request.session.pop(_KEY, None)
     request.session.cycle_key()
     rotate_token(request)
-    if session_row(request) is None:
-        request.session.create()
-    row = session_row(request)
     device_key = request.COOKIES.get(settings.DEVICE_COOKIE_NAME, "")
     opened = open_session(
-        session=row,
+        session=own_session(request),
         user=sign_in.user,
         methods=sign_in.methods,
         device_key=device_key,

@@ -46,7 +46,7 @@ class SessionStore(DatabaseStore):
         if self.session_key is None:
             return self.create()
         values = {
-            "session_data": self.encode(self._get_session(no_load=must_create)),
+            "session_data": self.encode(self._get_session(no_load=must_create)),  # type: ignore[attr-defined]
             "expire_date": self.get_expiry_date(),
         }
         digest = session_digest(self.session_key)
@@ -93,3 +93,14 @@ def session_row(request: Any) -> Session | None:
     store = request.session
     store.get("next")  # loads the row
     return store.row
+
+
+def own_session(request: Any) -> Session:
+    """Return the row of a session that is known to exist: the signed-in person's.
+
+    :raises LookupError: if there is none
+    """
+    row = session_row(request)
+    if row is None:
+        raise LookupError("This request has no session.")
+    return row

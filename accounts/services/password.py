@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
@@ -59,7 +60,7 @@ def check_policy(password: str, *, user: User) -> None:
     :raises PasswordRefused: with all reasons
     """
     companies = " ".join(user.opened_accounts.values_list("name", flat=True)[:3]) if user.pk else ""
-    names = _Names(user.full_name, user.email, companies)
+    names: Any = _Names(user.full_name, user.email, companies)
     try:
         validate_password(password, user=names)
     except ValidationError as error:

@@ -1,5 +1,6 @@
 """Change what a person and a company say about themselves."""
 
+from typing import Any
 from zoneinfo import available_timezones
 
 from django.db import transaction
@@ -33,7 +34,7 @@ def rename_person(*, actor: Actor, full_name: str) -> User:
     if user.full_name != before:
         user.save(update_fields=["full_name"])
         person = Actor.person(user, origin=actor.origin)
-        names = {"before": {"full_name": before}, "after": {"full_name": user.full_name}}
+        names: dict[str, Any] = {"before": {"full_name": before}, "after": {"full_name": user.full_name}}
         record(EventKind.PROFILE_UPDATED, actor=person, target=user, **names)
     return user
 

@@ -147,7 +147,7 @@ def unfinished_key(binding: str) -> str:
     return f"unfinished:{binding}"
 
 
-def _facts(session: Session) -> dict[str, str]:
+def _facts(session: Session) -> dict[str, Any]:
     return {
         "session": str(session.public_id),
         "device": device_name(session.user_agent),

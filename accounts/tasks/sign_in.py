@@ -51,7 +51,7 @@ def mail_unfinished(event: AuditEvent) -> None:
 
     Finishing the sign-in takes the mail out of the queue.
     """
-    user = User.objects.get(pk=event.user_id)
+    user = _person(event)
     binding = event.data["binding"]
     later = AuditEvent.objects.filter(user_id=user.pk, pk__gt=event.pk, kind=EventKind.SIGN_IN_COMPLETED)
     is_onboarding = user.email_verified_at is None or user.phone_verified_at is None
@@ -75,7 +75,7 @@ def mail_session_displaced(event: AuditEvent) -> None:
 @subscriber(EventKind.PASSWORD_RESET_REQUESTED)
 def mail_password_reset(event: AuditEvent) -> None:
     """Send the link that sets a new password."""
-    user = User.objects.get(pk=event.user_id)
+    user = _person(event)
     link = make_reset_link(user=user, now=timezone.now())
     address = address_of(link, route="accounts:password_reset_open")
     context = _facts(event) | {"button_url": address, "minutes": settings.CONSOLE_RESET_MINUTES}
@@ -86,6 +86,10 @@ def mail_password_reset(event: AuditEvent) -> None:
 def mail_password_changed(event: AuditEvent) -> None:
     """Tell the person that the password is another one."""
     _mail_about(event, "password_changed")
+
+
+def _person(event: AuditEvent) -> User:
+    return User.objects.get(pk=event.user_id or 0)
 
 
 def _may_mail(name: str, count: int, event: AuditEvent) -> bool:
@@ -100,7 +104,7 @@ def _mail_about(
     event: AuditEvent, template: str, *, device: Device | None = None, key: str = ""
 ) -> OutgoingMail | None:
     """Queue a mail with the facts of the event and a "this wasn't me" link."""
-    user = User.objects.get(pk=event.user_id)
+    user = _person(event)
     link = make_not_me_link(user=user, device=device, now=timezone.now())
     address = address_of(link, route="accounts:not_me")
     context = _facts(event) | {"button_url": address, "person": user, "event": event}

@@ -18,7 +18,7 @@ from accounts.models import EmailLink
 from accounts.services import not_me as not_me_service
 from accounts.services import password as services
 from accounts.services.links import LinkRefused, check_link, read_token
-from accounts.sessions import session_row
+from accounts.sessions import own_session
 from console.core.access import access
 from console.core.errors import DomainError, TooManyRequests
 from console.core.headers import keep_address_secret
@@ -40,14 +40,17 @@ def password_reset(request: ConsoleRequest) -> HttpResponse:
     """Ask for a reset link; the answer is the same for every address."""
     initial = {"email": request.session.get("sign_in_email", "")}
     form = PasswordResetForm(request.POST if request.method == "POST" else None, initial=initial)
+    wait = 0
     if form.is_valid():
-        email = form.cleaned_data["email"]
-        ask = lambda: services.request_reset(email=email, origin=origin_of(request), now=timezone.now())  # noqa: E731 - one deed
-        if not (wait := _attempt(form, ask)):
-            request.session["sign_in_email"] = email
-            return redirect("accounts:password_reset_sent")
-        return _page(request, "accounts/password_reset.html", form, wait=wait)
-    return _page(request, "accounts/password_reset.html", form)
+        wait = _attempt(form, lambda: _ask(request, form.cleaned_data["email"]))
+    if form.is_bound and not form.errors:
+        request.session["sign_in_email"] = form.cleaned_data["email"]
+        return redirect("accounts:password_reset_sent")
+    return _page(request, "accounts/password_reset.html", form, wait=wait)
+
+
+def _ask(request: ConsoleRequest, email: str) -> None:
+    services.request_reset(email=email, origin=origin_of(request), now=timezone.now())
 
 
 @access(Gate.PUBLIC)
@@ -79,11 +82,8 @@ def password_reset_new(request: ConsoleRequest) -> HttpResponse:
         link_id = uuid.UUID(request.session.get(_KEY, str(uuid.UUID(int=0))))
         email = services.check_reset_link(link_id=link_id, now=timezone.now()).email
         if form.is_valid():
-            facts = {"origin": origin_of(request), "now": timezone.now()}
             password = form.cleaned_data["password"]
-            wait = _attempt(
-                form, lambda: services.reset_password(link_id=link_id, password=password, **facts)
-            )
+            wait = _attempt(form, lambda: _reset(request, link_id, password))
     except LinkRefused as error:
         return _link_refused(request, error)
     if form.is_bound and not form.errors:
@@ -96,6 +96,11 @@ def password_reset_new(request: ConsoleRequest) -> HttpResponse:
     )
 
 
+def _reset(request: ConsoleRequest, link_id: uuid.UUID, password: str) -> None:
+    now = timezone.now()
+    services.reset_password(link_id=link_id, password=password, origin=origin_of(request), now=now)
+
+
 @access(Permission.SELF_MANAGE, both_factors=True, deed="to change your password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def password_change(request: ConsoleRequest) -> HttpResponse:
@@ -105,7 +110,7 @@ def password_change(request: ConsoleRequest) -> HttpResponse:
     if form.is_valid():
         facts = {
             "actor": request.actor,
-            "session": session_row(request),
+            "session": own_session(request),
             "device_key": request.COOKIES.get(settings.DEVICE_COOKIE_NAME, ""),
             "now": timezone.now(),
         }

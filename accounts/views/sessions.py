@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.queries.sessions import limits_for, places_of
 from accounts.services import sessions
-from accounts.sessions import session_row
+from accounts.sessions import own_session
 from console.core.access import access
 from console.core.permissions import Permission
 from console.core.requests import ConsoleRequest
@@ -21,7 +21,7 @@ from console.core.requests import ConsoleRequest
 def session_list(request: ConsoleRequest) -> HttpResponse:
     """Show each session with device, place and times."""
     user = request.actor.user
-    places = places_of(user, current=session_row(request), now=timezone.now())
+    places = places_of(user, current=own_session(request), now=timezone.now())
     context = {"places": places, "limits": limits_for(user), "has_others": len(places) > 1}
     return render(request, "accounts/session_list.html", context)
 
@@ -34,8 +34,7 @@ def session_end(request: ConsoleRequest, session: uuid.UUID) -> HttpResponse:
         ended = sessions.close_session(actor=request.actor, public_id=session)
     except sessions.NoSuchSession as error:
         raise Http404 from error
-    here = session_row(request)
-    if here is not None and here.public_id == ended.public_id:
+    if own_session(request).public_id == ended.public_id:
         request.session.flush()
         return redirect("accounts:sign_in")
     messages.success(request, "The session has ended. That device has to sign in again.")
@@ -46,7 +45,7 @@ def session_end(request: ConsoleRequest, session: uuid.UUID) -> HttpResponse:
 @require_POST
 def sessions_end_others(request: ConsoleRequest) -> HttpResponse:
     """End every session but this one."""
-    count = sessions.close_other_sessions(actor=request.actor, keep=session_row(request))
+    count = sessions.close_other_sessions(actor=request.actor, keep=own_session(request))
     noun = "session has" if count == 1 else "sessions have"
     messages.success(
         request, f"{count} other {noun} ended." if count else "There was no other session to end."

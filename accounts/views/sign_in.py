@@ -69,8 +69,7 @@ def sign_in_password(request: ConsoleRequest) -> HttpResponse:
         )
     except (SignInRefused, TooManyRequests) as error:
         return _refused(request, form, email, error)
-    login_steps.begin(request, user)
-    return login_steps.advance(request, login_steps.current(request))
+    return login_steps.advance(request, login_steps.begin(request, user))
 
 
 def _refused(
