@@ -15,6 +15,7 @@ _FIELDS = ("domain", "network", "prefix", "verdict", "reason")
 @transaction.atomic
 def save_rule(*, actor: Actor, rule: Rule) -> None:
     """Store a new or changed rule, and record who changed what and why."""
+    actor.require_staff()
     before = type(rule).objects.select_for_update().filter(pk=rule.pk).first() if rule.pk else None
     rule.save()
     change = "changed" if before else "added"
@@ -24,6 +25,7 @@ def save_rule(*, actor: Actor, rule: Rule) -> None:
 @transaction.atomic
 def delete_rule(*, actor: Actor, rule: Rule, reason: str) -> None:
     """Delete a rule, and record who did and why."""
+    actor.require_staff()
     before = facts_of(rule)
     _record(actor, rule, "deleted", before=before, after=None, reason=reason)
     rule.delete()

@@ -48,6 +48,11 @@ class Actor:
         if right not in self.rights:
             raise AccessRefused(right)
 
+    def require_staff(self) -> None:
+        """Raise AccessRefused unless the actor is one of the provider's staff."""
+        if self.kind != "staff":
+            raise AccessRefused(Gate.STAFF)
+
     @classmethod
     def system(cls, account: Any = None) -> "Actor":
         """Return the console itself, acting with every right."""

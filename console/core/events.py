@@ -112,7 +112,7 @@ def record(
     """Append an audit event and queue its deliveries in the caller's transaction.
 
     ``data`` holds ids and before/after values, never a secret. The event joins the chain of ``account``,
-    else of the actor's account, else of the actor's user, else of the system.
+    else of the actor's account, else of the staff, else of the actor's user, else of the system.
 
     :raises RuntimeError: outside a transaction
     """

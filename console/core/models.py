@@ -27,7 +27,7 @@ class AuditChain(models.Model):
 class AuditEvent(models.Model):
     """A fact that stays. A trigger gives it ``seq``, ``previous`` and ``digest`` and refuses every change.
 
-    ``chain`` is ``account:<id>``, ``user:<id>`` or ``system``.
+    ``chain`` is ``account:<id>``, ``user:<id>``, ``staff`` or ``system``.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True)
@@ -73,7 +73,7 @@ class AuditEvent(models.Model):
         account_id = getattr(account or actor.account, "pk", None)
         user_id = getattr(actor.user, "pk", None)
         return cls.objects.create(
-            chain=_chain_of(account_id, user_id),
+            chain=_chain_of(account_id, user_id, actor.kind),
             kind=kind,
             account_id=account_id,
             user_id=user_id,
@@ -89,9 +89,11 @@ class AuditEvent(models.Model):
         )
 
 
-def _chain_of(account_id: int | None, user_id: int | None) -> str:
+def _chain_of(account_id: int | None, user_id: int | None, actor_kind: str) -> str:
     if account_id:
         return f"account:{account_id}"
+    if actor_kind == "staff":
+        return "staff"
     return f"user:{user_id}" if user_id else "system"
 
 

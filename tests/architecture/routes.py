@@ -17,6 +17,8 @@ SAMPLES = {
     "credential": uuid.UUID(int=1),
     "device": uuid.UUID(int=1),
     "act": uuid.UUID(int=1),
+    "method": "app",
+    "public_id": uuid.UUID(int=1),
     "path": "x",
     "rest": "x",
 }
