@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 
 from console import menu
 
@@ -20,6 +21,8 @@ def site_facts() -> dict[str, Any]:
         "support_email": settings.SUPPORT_EMAIL,
         "is_development": settings.IS_DEVELOPMENT,
         "trial_credit": settings.CONSOLE_TRIAL_CREDIT,
+        "terms_url": reverse("accounts:terms"),
+        "privacy_url": reverse("accounts:privacy"),
     }
 
 
