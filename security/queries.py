@@ -132,12 +132,12 @@ def codes_of(user: User) -> CodeBatch:
     """Return the state of the person's recovery codes."""
     rows = RecoveryCode.objects.filter(user=user)
     summary = rows.aggregate(
-        made_at=Max("created_at"),
-        used_at=Max("used_at"),
-        count=Count("pk"),
+        made=Max("created_at"),
         left=Count("pk", filter=Q(used_at=None)),
+        total=Count("pk"),
+        used=Max("used_at"),
     )
-    return CodeBatch(**summary)
+    return CodeBatch(summary["made"], summary["used"], summary["total"], summary["left"])
 
 
 def find_held(public_id: object, *, user: User, session_id: object) -> HeldAct | None:

@@ -135,7 +135,7 @@ def replay(request: Any, act: services.Act) -> HttpResponse:
 
 def forward(request: Any, act: services.Act) -> HttpResponse:
     """Pass a form on to the act's own address: it was drawn there, and came here by being replayed."""
-    inner = _inner_request(request, act.path, request.body)
+    inner = _inner_request(request, act.path, request.POST.urlencode().encode())
     match = resolve(inner.path_info)
     check = CsrfViewMiddleware(_no_response)
     return check.process_view(inner, match.func, (), {}) or _dispatch(inner)

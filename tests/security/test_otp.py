@@ -11,7 +11,13 @@ NOW = datetime(2026, 3, 3, 12, 0, 5, tzinfo=UTC)
 
 @pytest.mark.parametrize(
     ("seconds", "code"),
-    [(59, "287082"), (1111111109, "081804"), (1111111111, "050471"), (1234567890, "005924"), (2000000000, "279037")],
+    [
+        (59, "287082"),
+        (1111111109, "081804"),
+        (1111111111, "050471"),
+        (1234567890, "005924"),
+        (2000000000, "279037"),
+    ],
 )
 def test_code_is_that_of_rfc_6238(seconds, code):
     assert otp.code_at(SEED, datetime.fromtimestamp(seconds, tz=UTC)) == code

@@ -36,7 +36,13 @@ def app(user):
 
 def check(user, code, method="app", *, binding="b1", now=None):
     return check_second_factor(
-        user=user, method=method, code=code, binding=binding, device_key="", origin=ORIGIN, now=now or timezone.now()
+        user=user,
+        method=method,
+        code=code,
+        binding=binding,
+        device_key="",
+        origin=ORIGIN,
+        now=now or timezone.now(),
     )
 
 
@@ -294,7 +300,13 @@ def test_one_of_two_requests_with_one_code_succeeds(method):
         from accounts.services import request_phone_code
 
         request_phone_code(
-            user=user, purpose="sign-in", number=user.phone, channel="sms", binding="b1", origin=ORIGIN, now=now
+            user=user,
+            purpose="sign-in",
+            number=user.phone,
+            channel="sms",
+            binding="b1",
+            origin=ORIGIN,
+            now=now,
         )
         code = newest_code(user.phone)
     barrier, outcomes = threading.Barrier(4), []
@@ -356,7 +368,12 @@ def test_rows_hold_no_code_and_no_seed(client, user, app):
             " || coalesce((SELECT string_agg(t::text, '') FROM core_outgoingtext t), '')"
         )
         dump = cursor.fetchone()[0]
-    needles = [app.seed.hex(), "12345678901234567890", *user.codes, *(one.replace("-", "") for one in user.codes)]
+    needles = [
+        app.seed.hex(),
+        "12345678901234567890",
+        *user.codes,
+        *(one.replace("-", "") for one in user.codes),
+    ]
     assert not any(needle in dump for needle in needles)
     assert f'"{code}' not in dump
     assert RecoveryCode.objects.filter(user=user).count() == 10
