@@ -19,23 +19,30 @@ _FIELDS = (
     Text("state", 255, "State or region.", "Zuid-Holland"),
     Text("timezone", 255, "Name of a zone in the IANA database.", "Europe/Amsterdam"),
 )
-_TEXT = {"type": "string"}
+_PREPAID = ["prepaid", "postpaid"]
+
+
+def _text(words: str) -> dict[str, Any]:
+    return {"type": "string", "description": words}
+
+
 _ACCOUNT = {
     "properties": {
         "account_type": {"enum": Account.Kind.values, "description": "developer is a trial."},
-        "address": _TEXT,
-        "auth_id": _TEXT,
-        "auto_recharge": {"type": "boolean"},
-        "billing_mode": {"enum": ["prepaid", "postpaid"]},
-        "cash_credits": {"type": "string", "pattern": r"^-?\d+\.\d{5}$", "examples": ["4.88860"]},
-        "city": _TEXT,
-        "name": _TEXT,
-        "resource_uri": _TEXT,
-        "state": _TEXT,
-        "timezone": _TEXT,
+        "address": _text("Street and number; empty when not given."),
+        "auth_id": _text("The Auth ID; it never changes."),
+        "auto_recharge": {"type": "boolean", "description": "Whether the balance is filled up by card."},
+        "billing_mode": {"enum": _PREPAID, "description": "When usage is paid."},
+        "cash_credits": _text("Balance in US dollars, with five decimals.")
+        | {"pattern": r"^-?\d+\.\d{5}$", "examples": ["4.88860"]},
+        "city": _text("City."),
+        "name": _text("Company name."),
+        "resource_uri": _text("Path of this account."),
+        "state": _text("State or region."),
+        "timezone": _text("Name of a zone in the IANA database."),
     }
 }
-_CHANGED = {"properties": {"message": {"const": "changed"}}}
+_CHANGED = {"properties": {"message": {"const": "changed", "description": "What happened."}}}
 _PYTHON = """\
 import os
 

@@ -1,9 +1,9 @@
 """Ask what becomes of the old Auth Token when a new one is made."""
 
 import uuid
-from typing import Any
 
 from django import forms
+from django.http import QueryDict
 
 from accounts.models import Credential
 from console.core.forms import Cards
@@ -21,6 +21,7 @@ _HINTS = {
     "24h": "Long enough to move most integrations in a working day.",
     "never": "Both tokens open the account until you revoke one.",
 }
+_BOTH = "Integrations that use one of them get 401 from this moment."
 
 
 class CredentialMakeForm(forms.Form):
@@ -29,16 +30,15 @@ class CredentialMakeForm(forms.Form):
     revoke = forms.ChoiceField(label="What happens to the old token", choices=list(_CHOICES.items()))
     form_id = forms.UUIDField(widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, live: list[Credential], **kwargs: Any) -> None:
+    def __init__(self, data: QueryDict | None = None, *, live: list[Credential]) -> None:
         """Ask about the old token only when there is one; two leave no place for a third."""
-        initial = {"form_id": uuid.uuid4(), "revoke": "now" if len(live) > 1 else "24h"}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(data, initial={"form_id": uuid.uuid4(), "revoke": "now" if len(live) > 1 else "24h"})
         self.live = live
         field = self.fields["revoke"]
         field.widget = Cards(hints=_HINTS, choices=list(_CHOICES.items()))
         if len(live) > 1:
             field.label = "What happens to the two tokens that are live"
-            field.widget.choices = [("now", "Revoke both now")]
+            field.widget = Cards(hints={"now": _BOTH}, choices=[("now", "Revoke both now")])
         if not live:
             field.required = False
             field.widget = forms.HiddenInput()

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -72,7 +73,7 @@ def generate_token(*, actor: Actor, revoke: str, now: datetime, form_id: UUID | 
         live = _end_due(identity, now=now)
         kept = _retire(live, actor=actor, revoke=revoke, now=now)
         credential, token = _make(identity, public_id, kept, actor=actor, now=now)
-        facts = {
+        facts: dict[str, Any] = {
             "token": str(credential),
             "choice": revoke,
             "kept": [{"token": str(row), "ends_at": row.ends_at} for row in kept],

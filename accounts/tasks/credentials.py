@@ -50,7 +50,7 @@ def mail_credential_ended(event: AuditEvent) -> None:
 
 
 def _mail(event: AuditEvent, name: str, **more: Any) -> None:
-    account = Account.objects.get(pk=event.account_id)
+    account = Account.objects.get(pk=event.account_id or 0)
     path = reverse("accounts:credential_list", kwargs={"account": account.auth_id})
     facts = [("Token", event.data["token"]), ("Account", f"{account.name}, {account.auth_id}")]
     facts += [("By", event.actor_label), ("From", event.ip or "")] if event.actor_label else []

@@ -20,7 +20,7 @@ def api_reference(request: ConsoleRequest) -> HttpResponse:
     values = {"{auth_id}": request.actor.account.auth_id, "{base}": settings.BASE_URL}
     context: dict[str, Any] = {
         "chapters": openapi.chapters(values),
-        "rules": openapi.build_document()["info"]["description"].splitlines(),
+        "rules": openapi.rules(),
         "api_url": f"{settings.BASE_URL}/v1/Account/{request.actor.account.auth_id}/",
     }
     return render(request, "accounts/api_reference.html", context)

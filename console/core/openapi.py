@@ -17,12 +17,14 @@ from console.core.routes import AUTH_ID, iter_routes
 
 Json = dict[str, Any]
 _API_ID = {"type": "string", "format": "uuid", "description": "New in every answer; name it to support."}
-_DESCRIPTION = """\
-Every request carries HTTP Basic credentials: the Auth ID as user name, an Auth Token as password, over https.
-Bodies are JSON objects with the content type application/json; every answer is a JSON object with an `api_id`.
-Errors carry `error`, a sentence, and `code`, a word that stays the same. Keys that are not declared are ignored.
-An account may send {requests} requests in {seconds} seconds, its subaccounts included; the headers of each answer
-say how many are left. Every path ends in a slash. Other paths answer 404, other methods 405 with `Allow`."""
+_RULES = (
+    "Every request carries HTTP Basic credentials over https: the Auth ID as user name, an Auth Token as password.",
+    "Every path ends in a slash. Other paths answer 404, other methods 405 with the header Allow.",
+    "A body is one JSON object, with the content type application/json. Keys that are not declared are ignored.",
+    "Every answer is a JSON object with an api_id. Errors carry error, a sentence, and code, a word that stays.",
+    "An account may send {requests} requests in {seconds} seconds, its subaccounts included.",
+    "The headers of each answer say how many requests are left.",
+)
 _MEANINGS = {
     400: "An argument is missing or refused; nothing was changed.",
     401: "The Auth ID or Auth Token is wrong, ended, or not the one in the path.",
@@ -52,7 +54,7 @@ def build_document() -> Json:
     """Return the OpenAPI document of every resource that is mounted."""
     return {
         "openapi": "3.1.0",
-        "info": {"title": f"{settings.SITE_NAME} API", "version": "1", "description": _rules()},
+        "info": {"title": f"{settings.SITE_NAME} API", "version": "1", "description": "\n\n".join(rules())},
         "servers": [{"url": settings.BASE_URL}],
         "security": [{"basic": []}],
         "paths": {each.path: _path_item(each) for each in resources()},
@@ -77,10 +79,10 @@ def resources() -> Iterator[Resource]:
             yield declared
 
 
-def _rules() -> str:
-    return _DESCRIPTION.format(
-        requests=settings.CONSOLE_API_REQUESTS, seconds=settings.CONSOLE_API_WINDOW_SECONDS
-    )
+def rules() -> list[str]:
+    """Return the rules for every request, one sentence or two each."""
+    numbers = {"requests": settings.CONSOLE_API_REQUESTS, "seconds": settings.CONSOLE_API_WINDOW_SECONDS}
+    return [rule.format(**numbers) for rule in _RULES]
 
 
 def _path_item(declared: Resource) -> Json:
