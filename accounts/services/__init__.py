@@ -1,6 +1,7 @@
 """Deeds of the accounts app."""
 
 from accounts.services.activation import check_activation, confirm_phone, make_activation_link, verify_email
+from accounts.services.credentials import MadeToken, end_due_tokens, generate_token, revoke_token
 from accounts.services.hashing import hash_password
 from accounts.services.links import LinkRefused
 from accounts.services.lockout import check_not_locked, note_failure
@@ -41,6 +42,7 @@ __all__ = [
     "CodeNotSent",
     "CodeSpent",
     "LinkRefused",
+    "MadeToken",
     "NetworkRefused",
     "NoSuchSession",
     "Opened",
@@ -62,8 +64,10 @@ __all__ = [
     "close_session",
     "confirm_phone",
     "disown_sign_in",
+    "end_due_tokens",
     "end_other_sessions",
     "end_session",
+    "generate_token",
     "hash_password",
     "make_activation_link",
     "make_staff",
@@ -74,6 +78,7 @@ __all__ = [
     "request_reset",
     "resend_activation",
     "reset_password",
+    "revoke_token",
     "seconds_to_wait",
     "sign_out",
     "sign_up",

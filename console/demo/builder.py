@@ -100,7 +100,7 @@ def _months_of_money(account: Account, chance: random.Random, began_at: datetime
 
 
 def _shape(company: dict[str, Any], now: datetime) -> dict[str, Any]:
-    token = accounts.generate_token(actor=company["actor"], revoke="now", now=now)[1]
+    token = accounts.generate_token(actor=company["actor"], revoke="now", now=now).token
     return {
         "name": company["account"].name,
         "auth_id": company["account"].auth_id,
