@@ -167,8 +167,9 @@ def _page(
 
 def _link_refused(request: ConsoleRequest, error: LinkRefused) -> HttpResponse:
     context = {
-        "title": str(error),
+        "title": str(error).rstrip("."),
         "lead": _REFUSED_LEAD[error.code],
         "reset_url": reverse("accounts:password_reset"),
+        "sign_in_url": reverse("accounts:sign_in"),
     }
     return keep_address_secret(render(request, "accounts/link_refused.html", context, status=410))
