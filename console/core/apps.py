@@ -1,15 +1,18 @@
 """Register the kernel with Django."""
 
+from celery import current_app
 from django.apps import AppConfig
 
 
 class CoreConfig(AppConfig):
-    """Load the kernel's system checks when Django starts."""
+    """Load the kernel's system checks and every app's subscribers when Django starts."""
 
     name = "console.core"
     label = "core"
     verbose_name = "Kernel"
 
     def ready(self) -> None:
-        """Register the system checks."""
+        """Register the system checks, and the tasks: an event finds only subscribers that were imported."""
         from console.core import checks  # noqa: F401, PLC0415 - registering needs loaded apps
+
+        current_app.loader.import_default_modules()
