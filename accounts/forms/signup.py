@@ -1,7 +1,7 @@
 """Forms of signing up and of asking for another activation link."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -119,8 +119,8 @@ class SignUpForm(forms.Form):
         try:
             validate_password(password, user=names)
         except ValidationError as error:
-            self.advice = names.advise(password)
-            # The meter below lists the other rules.
+            # The error is the advice; the meter below lists the rules.
+            self.advice = replace(names.advise(password), text="")
             raise ValidationError(error.messages[0], code="password") from error
         return password
 
