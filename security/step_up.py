@@ -119,11 +119,9 @@ def access_of(path: str) -> tuple[ResolverMatch, Access]:
 
 
 def deed_of(path: str) -> str:
-    """Complete the question: "to generate an Auth Token"; without a declared deed the view's docstring says it."""
+    """Complete "Confirm it's you": "to generate an Auth Token"; without a declared deed the docstring says it."""
     match, declared = access_of(path)
-    if declared.deed:
-        return declared.deed
-    sentence = (match.func.__doc__ or "Go on.").strip().splitlines()[0].rstrip(".")
+    sentence = declared.deed or (match.func.__doc__ or "Go on.").strip().splitlines()[0].rstrip(".")
     return f"to {sentence[:1].lower()}{sentence[1:]}"
 
 

@@ -68,8 +68,8 @@ class Actor:
 class Access:
     """What a view declares.
 
-    ``both_factors`` asks for a fresh password and a fresh second factor; ``deed`` completes "Confirm it's you" with
-    "to …".
+    ``both_factors`` asks for a fresh password and a fresh second factor; ``deed`` completes
+    "Confirm it's you, to …".
     """
 
     right: Permission | Gate

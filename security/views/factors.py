@@ -51,7 +51,7 @@ def factor_list(request: Any) -> HttpResponse:
     return render(request, "security/factor_list.html", context)
 
 
-@access(_SELF, both_factors=True, deed="to add an authenticator app")
+@access(_SELF, both_factors=True, deed="add an authenticator app")
 @require_http_methods(["GET", "POST"])
 def authenticator_add(request: Any) -> HttpResponse:
     """Say what comes, and begin: with a code to the phone where there is one."""
@@ -88,7 +88,7 @@ def authenticator_phone(request: Any) -> HttpResponse:
     return _draw_phone(request, form, status)
 
 
-@access(_SELF, both_factors=True, deed="to add an authenticator app")
+@access(_SELF, both_factors=True, deed="add an authenticator app")
 @require_POST
 def authenticator_phone_send(request: Any) -> HttpResponse:
     """Send another code to the phone."""
@@ -129,7 +129,7 @@ def _draw_phone(request: Any, form: CodeForm, status: int | None) -> HttpRespons
     )
 
 
-@access(_SELF, both_factors=True, deed="to add the authenticator app")
+@access(_SELF, both_factors=True, deed="add the authenticator app")
 @require_http_methods(["GET", "POST"])
 def authenticator_confirm(request: Any) -> HttpResponse:
     """Show the seed, and add the app once it shows the right code."""
@@ -158,7 +158,7 @@ def authenticator_confirm(request: Any) -> HttpResponse:
     )
 
 
-@access(_SELF, both_factors=True, deed="to remove your authenticator app")
+@access(_SELF, both_factors=True, deed="remove your authenticator app")
 @require_http_methods(["GET", "POST"])
 def authenticator_remove(request: Any) -> HttpResponse:
     """Ask, and remove the authenticator app."""
@@ -177,7 +177,7 @@ def authenticator_remove(request: Any) -> HttpResponse:
     return answer(request, "security/authenticator_remove.html", None, refusal=refusal, status=status)
 
 
-@access(_SELF, both_factors=True, deed="to make new recovery codes")
+@access(_SELF, both_factors=True, deed="make new recovery codes")
 @require_http_methods(["GET", "POST"])
 def recovery_codes_make(request: Any) -> HttpResponse:
     """Ask, and make new recovery codes; the old ones stop working."""

@@ -337,5 +337,5 @@ def test_new_factors_are_mailed_with_a_way_to_act(client, user):
     assert "A new authenticator app protects your sign-in" in subjects
     assert "New recovery codes were made" in subjects
     body = next(mail.body for mail in mails_to(user.email) if "authenticator" in mail.subject)
-    for words in ("Time:", "Device:", "Address:", "This wasn’t me", "http"):
+    for words in ("Time:", "Device:", "Address:", "This wasn\u2019t me", "http"):
         assert words in body

@@ -159,11 +159,12 @@ def test_guessing_for_a_day_stays_under_a_hundred_tries(user, app, settings):
 
 def test_too_many_wrong_factors_lock_the_person(user, app):
     now = timezone.now()
+    for _ in range(5):
+        now += timedelta(seconds=20)
+        with pytest.raises(WrongFactor):
+            check(user, wrong(app_code(now=now)), now=now)
     with pytest.raises(TooManyRequests):
-        for _ in range(20):
-            now += timedelta(seconds=20)
-            with pytest.raises(WrongFactor):
-                check(user, wrong(app_code(now=now)), now=now)
+        check(user, user.codes[0], "recovery", now=now + timedelta(seconds=20))
 
 
 def test_throttled_page_answers_429_and_keeps_the_way_open(client, user, app):
@@ -265,10 +266,11 @@ def test_recovery_code_of_somebody_else_is_refused(client, user):
 
 def test_recovery_tries_are_limited(client, user, settings):
     settings.CONSOLE_SIGN_IN_TRIES = 1000
+    for _ in range(10):
+        with pytest.raises(WrongFactor):
+            check(user, "aaaa-bbbb", "recovery")
     with pytest.raises(TooManyRequests):
-        for _ in range(30):
-            with pytest.raises(WrongFactor):
-                check(user, "aaaa-bbbb", "recovery")
+        check(user, user.codes[0], "recovery")
 
 
 def test_other_ways_have_their_own_addresses(client, user, app):
