@@ -1,7 +1,7 @@
 """Register the kernel with Django."""
 
-from celery import current_app
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 
 
 class CoreConfig(AppConfig):
@@ -15,4 +15,4 @@ class CoreConfig(AppConfig):
         """Register the system checks, and the tasks: an event finds only subscribers that were imported."""
         from console.core import checks  # noqa: F401, PLC0415 - registering needs loaded apps
 
-        current_app.loader.import_default_modules()
+        autodiscover_modules("tasks")
