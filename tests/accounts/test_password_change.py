@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from accounts.sessions import session_digest
 from console.core.events import EventKind
 from console.core.models import AuditEvent
 from tests.factories import PASSWORD
-from tests.work import mails_to
+from tests.work import mails_to, newest_code
 
 NEW = "copper lantern beside the quiet river"
 
@@ -74,3 +75,19 @@ def test_stale_sign_in_is_asked_to_confirm_first(client, cast, page):
         assert response.url.startswith("/confirm/")
     cast.owner.refresh_from_db()
     assert cast.owner.check_password(PASSWORD)
+
+
+def test_confirmed_change_goes_through_with_what_was_typed(client, cast, page):
+    cast.sign_in(client, "owner")
+    with time_machine.travel(timezone.now() + timedelta(minutes=11), tick=False):
+        address = client.post(page, {"current": PASSWORD, "password": NEW}).url
+        token = re.search(r'name="token" value="([^"]+)"', client.get(address, follow=True).content.decode())[
+            1
+        ]
+        client.post(f"{address}send/", {"channel": "sms", "token": token})
+        client.post(f"{address}phone/", {"code": newest_code(cast.owner.phone), "token": token})
+        cast.owner.refresh_from_db()
+        assert cast.owner.check_password(PASSWORD)
+        client.post(f"{address}password/", {"code": PASSWORD, "token": token})
+    cast.owner.refresh_from_db()
+    assert cast.owner.check_password(NEW)

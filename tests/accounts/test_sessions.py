@@ -296,7 +296,7 @@ def test_not_me_forgets_the_device(client, cast, seen):
 def test_altered_not_me_link_opens_nothing(client, db, token):
     response = client.post(reverse("accounts:not_me", args=[token]))
     assert response.status_code == 410
-    assert "This link is not complete." in response.content.decode()
+    assert "This link is not complete" in response.content.decode()
 
 
 def test_not_me_link_dies_after_a_week(client, cast, seen):
