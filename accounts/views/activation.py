@@ -39,7 +39,8 @@ def activate(request: ConsoleRequest) -> HttpResponse:
     try:
         if request.method != "POST":
             link = activation.check_activation(token=token, now=now)
-            return keep_address_secret(render(request, "accounts/activate.html", {"email": link.email}))
+            # The address is clean by now, and "no-referrer" would make the browser's POST come from nowhere.
+            return render(request, "accounts/activate.html", {"email": link.email})
         user = activation.verify_email(token=token, origin=request.origin, now=now)
     except LinkRefused as error:
         return _refuse(request, error, had_token=bool(token))
@@ -52,7 +53,7 @@ def activate(request: ConsoleRequest) -> HttpResponse:
 
 def _refuse(request: ConsoleRequest, error: LinkRefused, *, had_token: bool) -> HttpResponse:
     page = {"reason": error.code if had_token else "missing"}
-    return keep_address_secret(render(request, "accounts/activation_refused.html", page, status=_GONE))
+    return render(request, "accounts/activation_refused.html", page, status=_GONE)
 
 
 @access(Gate.PUBLIC)
