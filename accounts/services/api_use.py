@@ -4,11 +4,10 @@ Notes go to Valkey and are flushed by a task. While Valkey is away nothing is no
 """
 
 import json
-import logging
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from threading import Lock
 from typing import Any
@@ -19,7 +18,7 @@ from django.db import connection, transaction
 from accounts.models import ApiIdentity
 from console.core.access import Actor
 from console.core.events import EventKind, record
-from console.core.ratelimit import valkey
+from console.core.ratelimit import try_valkey, valkey
 from console.core.requests import Origin
 from console.core.routes import AUTH_ID
 
@@ -35,7 +34,6 @@ UPDATE accounts_credential AS c SET last_used_at = v.at, last_used_ip = v.ip, la
 FROM unnest(%s::bigint[], %s::timestamptz[], %s::inet[], %s::text[]) AS v (id, at, ip, agent)
 WHERE c.id = v.id AND (c.last_used_at IS NULL OR c.last_used_at < v.at)
 """
-_log = logging.getLogger("console.api")
 
 
 class Recent:
@@ -64,33 +62,19 @@ def note_use(*, credential_id: int, origin: Origin, now: datetime) -> None:
     """Remember when and from where a token was last used."""
     if recent.is_due((credential_id, origin.ip, origin.user_agent), time.monotonic()):
         note = json.dumps([now.isoformat(), origin.ip, origin.user_agent])
-        _write(lambda: valkey().hset(_USES, str(credential_id), note))
+        try_valkey(lambda client: client.hset(_USES, str(credential_id), note))
 
 
 def note_refusal(*, auth_id: str, network: str, now: datetime) -> None:
     """Remember that a network gave wrong credentials for what may be an account."""
     if re.fullmatch(AUTH_ID, auth_id):
-        _write(lambda: _count_refusal(f"{auth_id} {network}"))
+        try_valkey(lambda client: _count_refusal(client, f"{auth_id} {network}"))
 
 
-def _count_refusal(key: str) -> None:
+def _count_refusal(client: redis.Redis, key: str) -> None:
     # Made-up Auth IDs must not fill the memory before the next flush.
-    if valkey().hlen(_REFUSALS) < _MOST_REFUSALS:
-        valkey().hincrby(_REFUSALS, key, 1)
-
-
-def _write(deed: Callable[[], object]) -> None:
-    global _is_away  # noqa: PLW0603 - one flag a process, so that an outage is one line in the log
-    try:
-        deed()
-        _is_away = False
-    except redis.RedisError as error:
-        if not _is_away:
-            _log.warning("valkey is away, API use is not noted", extra={"reason": type(error).__name__})
-        _is_away = True
-
-
-_is_away = False
+    if int(client.hlen(_REFUSALS)) < _MOST_REFUSALS:  # type: ignore[arg-type]
+        client.hincrby(_REFUSALS, key, 1)
 
 
 def flush_last_use() -> int:

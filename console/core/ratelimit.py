@@ -5,16 +5,21 @@ away each web process counts alone, which is stricter in sum than no limit and n
 """
 
 import hashlib
+import logging
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from threading import Lock
+from typing import Any
 
 import redis
 from django.conf import settings
 from django.db import connection
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from console.core.errors import TooManyRequests
 
@@ -34,6 +39,8 @@ if spent == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return {spent, redis.call('PTTL', KEYS[1])}
 """
 _LOCAL_KEYS = 10_000
+_LEAVE_ALONE = 1.0
+_log = logging.getLogger("console.ratelimit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +92,44 @@ class Tally:
 def valkey() -> redis.Redis:
     """Return the shared Valkey client with short timeouts."""
     return redis.Redis.from_url(
-        str(settings.REDIS_URL), socket_timeout=0.5, socket_connect_timeout=0.5, health_check_interval=15
+        str(settings.REDIS_URL),
+        socket_timeout=0.5,
+        socket_connect_timeout=0.5,
+        health_check_interval=15,
+        # One more try replaces a connection that a restart of Valkey has cut; the default waits for seconds.
+        retry=Retry(NoBackoff(), 1),
     )
+
+
+class _Outage:
+    """Leave Valkey alone for a moment after it failed, so that a hanging one does not slow every request."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+        self._is_known = False
+
+    def run(self, deed: Callable[[redis.Redis], Any]) -> Any:
+        """Return what the deed returns, or None while Valkey is away."""
+        if time.monotonic() < self._until:
+            return None
+        try:
+            result = deed(valkey())
+        except redis.RedisError as error:
+            self._until = time.monotonic() + _LEAVE_ALONE
+            if not self._is_known:
+                _log.warning("valkey is away", extra={"reason": type(error).__name__})
+            self._is_known = True
+            return None
+        self._is_known = False
+        return result
+
+
+_outage = _Outage()
+
+
+def try_valkey(deed: Callable[[redis.Redis], Any]) -> Any:
+    """Return what the deed returns, or None while Valkey is away; an outage is one line in the log."""
+    return _outage.run(deed)
 
 
 def count_request(key: str) -> Tally:
@@ -102,10 +145,10 @@ def count_failure(network: str) -> Tally:
 
 
 def _count(key: str, limit: int, seconds: int) -> Tally:
-    try:
-        spent, left_ms = valkey().eval(_LUA, 1, key, seconds * 1000)
-    except redis.RedisError:
+    found = try_valkey(lambda client: client.eval(_LUA, 1, key, seconds * 1000))
+    if found is None:
         return _local.count(key, limit=limit, seconds=seconds, now=time.monotonic())
+    spent, left_ms = found
     return Tally(limit, limit - spent, max(left_ms, 0) / 1000)
 
 
