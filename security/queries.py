@@ -1,6 +1,7 @@
 """Look up second factors, codes on their way, and what a person may confirm with."""
 
 import math
+import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -140,6 +141,6 @@ def codes_of(user: User) -> CodeBatch:
     return CodeBatch(summary["made"], summary["used"], summary["total"], summary["left"])
 
 
-def find_held(public_id: object, *, user: User, session_id: object) -> HeldAct | None:
+def find_held(public_id: uuid.UUID, *, user: User, session_id: uuid.UUID) -> HeldAct | None:
     """Return the act that waits for this person in this session."""
     return HeldAct.objects.filter(public_id=public_id, user=user, session_id=session_id).first()

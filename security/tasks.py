@@ -57,7 +57,7 @@ def sweep_expired() -> None:
 
 def _mail_about(event: AuditEvent, template: str, **context: Any) -> None:
     """Queue a mail with time, device, place and address of the change, and a way to act on it."""
-    user = User.objects.get(pk=event.user_id)
+    user = User.objects.get(pk=event.user_id or 0)
     link = make_not_me_link(user=user, device=None, now=timezone.now())
     place = str(place_of(parse_address(event.ip or "")))
     facts = [

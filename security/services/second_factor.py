@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -25,7 +26,7 @@ class Try:
 
     user: User
     code: str
-    purpose: str
+    purpose: PhoneCode.Purpose
     binding: str
     origin: Origin
     now: datetime
@@ -39,7 +40,7 @@ def check_second_factor(
     :raises WrongFactor: if the code does not match; the try is counted
     :raises TooManyRequests: if the person has to wait
     """
-    who = {"user": user, "origin": origin, "device_key": device_key, "now": now}
+    who: dict[str, Any] = {"user": user, "origin": origin, "device_key": device_key, "now": now}
     accounts.check_not_locked(**who)
     attempt = Try(user, code, PhoneCode.Purpose.SIGN_IN, binding, origin, now)
     try:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from accounts.services.phone_codes import Channel
 from console.core.errors import DomainError, TooManyRequests
 from security.forms import CodeForm
 from security.queries import CodeSent
@@ -47,6 +48,13 @@ def answer(request: HttpRequest, template: str, form: forms.Form | None, **conte
     return render(request, template, {"form": form, **context}, status=status)
 
 
+def focused(form: forms.Form) -> forms.Form:
+    """Put the cursor into the one field of a page that asks for nothing else."""
+    if not form.is_bound:
+        form.fields["code"].widget.attrs["autofocus"] = True
+    return form
+
+
 def device_key(request: HttpRequest) -> str:
     """Return the cookie by which the browser is known."""
     return request.COOKIES.get(settings.DEVICE_COOKIE_NAME, "")
@@ -69,6 +77,6 @@ def lead_of(sent: CodeSent, number: str) -> str:
     return f"We sent six digits by SMS to {number}. The code works for {minutes} minutes."
 
 
-def channel_of(request: HttpRequest) -> str:
+def channel_of(request: HttpRequest) -> Channel:
     """Return the asked channel; anything unknown is a text."""
     return "voice" if request.POST.get("channel") == "voice" else "sms"

@@ -21,7 +21,7 @@ from console.core.permissions import Gate
 from security import queries, services, step_up
 from security.forms import AppCodeForm, CodeForm, PasswordForm, RecoveryCodeForm
 from security.models import HeldAct
-from security.views.answers import blame, channel_of, lead_of, refused_code
+from security.views.answers import blame, channel_of, focused, lead_of, refused_code
 from teams.queries import resolve_actor
 
 _GONE, _CONFLICT = 410, 409
@@ -140,7 +140,7 @@ def _draw(request: Any, held: HeldAct, method: str, form: forms.Form, status: in
         again = request.GET.get("again", "") if request.method == "GET" else ""
     is_sending = method == queries.PHONE and (sent is None or not sent.is_live or bool(again))
     context = {
-        "form": _sending_form(form) if is_sending else form,
+        "form": _sending_form(form) if is_sending else focused(form),
         "detail": _detail(method, sent, is_sending, request.user.phone[-2:]),
         "action": reverse(
             "security:confirm_send" if is_sending else "security:confirm_with",

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import services as accounts
 from accounts.models import PhoneCode
 from accounts.phone_rules import mask_phone
+from accounts.services.phone_codes import Channel
 from console.core.access import access
 from console.core.errors import DomainError
 from console.core.permissions import Permission
@@ -95,7 +96,7 @@ def authenticator_phone_send(request: Any) -> HttpResponse:
     return _send(request, channel_of(request))
 
 
-def _send(request: Any, channel: str) -> HttpResponse:
+def _send(request: Any, channel: Channel) -> HttpResponse:
     user = request.actor.user
     try:
         accounts.request_phone_code(

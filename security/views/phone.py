@@ -13,6 +13,7 @@ from accounts import login_steps
 from accounts import services as accounts
 from accounts.models import PhoneCode
 from accounts.phone_rules import country_choices
+from accounts.services.phone_codes import Channel
 from console.core.access import access
 from console.core.errors import DomainError
 from console.core.permissions import Gate
@@ -111,7 +112,7 @@ def _is_on_its_way(request: Any, number: str) -> bool:
     return sent is not None and sent.is_live and sent.number == number
 
 
-def _request_code(request: Any, number: str, channel: str) -> None:
+def _request_code(request: Any, number: str, channel: Channel) -> None:
     accounts.request_phone_code(
         user=request.sign_in.user,
         purpose=_VERIFY,

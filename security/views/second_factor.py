@@ -23,6 +23,7 @@ from security.views.answers import (
     blame,
     channel_of,
     device_key,
+    focused,
     lead_of,
     refused_code,
     sending_ways,
@@ -134,7 +135,7 @@ def _draw(request: Any, method: str, form: forms.Form, status: int | None) -> Ht
     return answer(
         request,
         _TEMPLATE,
-        form,
+        focused(form),
         status=status,
         method=method,
         sent=sent,
