@@ -211,9 +211,9 @@ SECURE_SSL_REDIRECT = False  # HeadersMiddleware redirects pages and refuses mac
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = env.flag("HSTS_PRELOAD", default=False)
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
-MAX_BODY_BYTES = env.number("MAX_BODY_BYTES", 2_097_152)
+# One cap, so that a body is either read or answered with 413.
+MAX_BODY_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = env.number("MAX_BODY_BYTES", 2_097_152)
 
 # --- Static files ----------------------------------------------------------------------------
 STATIC_URL = "/static/"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
@@ -117,7 +117,7 @@ class SignUpForm(forms.Form):
         """Return the password when it meets the policy."""
         password, names = self.cleaned_data["password"], Names.typed(self.data)
         try:
-            validate_password(password, user=names)
+            validate_password(password, user=cast("Any", names))
         except ValidationError as error:
             # The error is the advice; the meter below lists the rules.
             self.advice = replace(names.advise(password), text="")

@@ -36,7 +36,7 @@ def mail_repeated_sign_up(event: AuditEvent) -> None:
 
 def _addressee(event: AuditEvent) -> User | None:
     # Above the limits of an address the event stays, and the mail is left out.
-    if not event.data.get("mails"):
+    if not event.data.get("mails") or event.user_id is None:
         return None
     return User.objects.filter(pk=event.user_id, is_active=True).first()
 
