@@ -11,4 +11,4 @@ class EmailBackend(ModelBackend):
 
     def authenticate(self, request: object, **credentials: object) -> None:  # type: ignore[override]
         """Refuse: sign-in goes through ``accounts.login_steps``."""
-        return None
+        return

@@ -79,7 +79,7 @@ def begin(request: Any, user: User, *, method: str = "password") -> SignIn:
         "user": user.pk,
         "begun_at": begun_at,
         "started_at": begun_at,
-        "password": _password_mark(user),
+        "password": password_mark(user),
         "binding": binding,
         "methods": [method],
         "facts": {},
@@ -107,12 +107,13 @@ def current(request: Any) -> SignIn | None:
 def _is_over(stored: dict[str, Any], user: User) -> bool:
     started_at = datetime.fromisoformat(stored["started_at"])
     is_late = timezone.now() - started_at > timedelta(minutes=settings.CONSOLE_SIGN_IN_MINUTES)
-    if is_late or stored["password"] != _password_mark(user):
+    if is_late or stored["password"] != password_mark(user):
         return True
     return is_disowned(user, begun_at=datetime.fromisoformat(stored["begun_at"]))
 
 
-def _password_mark(user: User) -> str:
+def password_mark(user: User) -> str:
+    """Return a keyed digest that changes with the password."""
     return crypto.keyed_digest(user.password, purpose="sign-in-mark").hex()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
@@ -16,6 +17,21 @@ from accounts.sessions import session_row
 
 _TOUCH_EVERY = timedelta(seconds=30)
 BACKGROUND_HEADER = "HX-Background"
+
+
+class CookieMiddleware(DjangoSessionMiddleware):
+    """Read and set the session cookie, but never delete one because its key is unknown.
+
+    The key changes at each step of signing in. The answer to a second click still carries the old key; deleting
+    the cookie there would throw away the new one that the first click brought.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """Leave the cookie alone when nothing is in the session and nothing was changed."""
+        session: Any = request.session
+        if session.is_empty() and not session.modified:
+            return response
+        return super().process_response(request, response)
 
 
 class SessionMiddleware:

@@ -2,8 +2,10 @@
 
 import uuid
 from datetime import datetime
+from importlib import import_module
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
 from django.core.validators import RegexValidator
@@ -235,7 +237,7 @@ class Session(AbstractBaseSession):
     user_agent = models.CharField(max_length=300, default="")
     place = models.CharField(max_length=120, default="")
 
-    objects = BaseSessionManager["Session"]()
+    objects = BaseSessionManager["Session"]()  # type: ignore[misc]
 
     class Meta:
         db_table = "accounts_session"
@@ -246,9 +248,7 @@ class Session(AbstractBaseSession):
     @classmethod
     def get_session_store_class(cls) -> Any:
         """Return the store that reads and writes these rows."""
-        from accounts.sessions import SessionStore  # noqa: PLC0415 - the store imports this model
-
-        return SessionStore
+        return import_module(settings.SESSION_ENGINE).SessionStore
 
 
 class Device(models.Model):

@@ -102,8 +102,10 @@ def key_ring(name: str) -> Mapping[str, bytes]:
     return ring
 
 
-def database(url: str, *, pool: dict[str, Any] | None) -> dict[str, Any]:
-    """Return Django's settings for a ``postgresql://`` address."""
+def database(
+    url: str, *, pool: dict[str, Any] | None, statement_timeout: int = 0, lock_timeout: int = 0
+) -> dict[str, Any]:
+    """Return Django's settings for a ``postgresql://`` address; timeouts are in milliseconds, 0 for none."""
     parts = urlsplit(url)
     if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
         raise ImproperlyConfigured("DATABASE_URL must look like postgresql://user:password@host:port/name.")
@@ -111,6 +113,10 @@ def database(url: str, *, pool: dict[str, Any] | None) -> dict[str, Any]:
     options: dict[str, Any] = {key: unquote(value) for key, value in query.items()}
     if pool is not None:
         options["pool"] = pool
+    limits = {"statement_timeout": statement_timeout, "lock_timeout": lock_timeout}
+    words = [f"-c {name}={value}" for name, value in limits.items() if value]
+    if words and "options" not in options:
+        options["options"] = " ".join(words)
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),

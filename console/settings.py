@@ -48,7 +48,8 @@ MIDDLEWARE = [
     "console.core.headers.HeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "console.core.requests.SizeLimitMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "console.hosts.HostMiddleware",
+    "accounts.middleware.CookieMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.middleware.SessionMiddleware",
@@ -131,6 +132,8 @@ DATABASES = {
         }
         if env.flag("DATABASE_POOL", default=True)
         else None,
+        statement_timeout=env.number("DATABASE_STATEMENT_TIMEOUT_MS", 30_000),
+        lock_timeout=env.number("DATABASE_LOCK_TIMEOUT_MS", 10_000),
     )
 }
 OWNER_DATABASE_URL = env.secret("OWNER_DATABASE_URL", "")
@@ -169,6 +172,7 @@ CELERY_BEAT_SCHEDULE = {
     "beat-heartbeat": {"task": "core.note_beat", "schedule": 10},
     "sweep-expired": {"task": "core.sweep_expired", "schedule": timedelta(hours=1)},
     "sweep-accounts": {"task": "accounts.sweep_expired", "schedule": timedelta(minutes=30)},
+    "sweep-security": {"task": "security.sweep_expired", "schedule": timedelta(minutes=30)},
     "end-credentials": {"task": "accounts.end_due_credentials", "schedule": timedelta(minutes=1)},
     "flush-last-use": {"task": "accounts.flush_last_use", "schedule": 10},
     "log-chain-heads": {"task": "core.log_chain_heads", "schedule": timedelta(hours=1)},
@@ -178,6 +182,7 @@ CELERY_BEAT_SCHEDULE = {
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.EmailBackend"]
 SESSION_ENGINE = "accounts.sessions"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SESSION_SERIALIZER = "django.contrib.sessions.serializers.JSONSerializer"
 SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "csrf"
@@ -226,7 +231,7 @@ STATICFILES_FINDERS = [
 ]
 COMPRESS_ENABLED = COMPRESS_OFFLINE = True
 # No minifier: rCSSMin turns ".table :is(th)" inside @layer into ".table:is(th)". Brotli does the rest.
-COMPRESS_FILTERS = {"css": [], "js": []}
+COMPRESS_FILTERS: dict[str, list[str]] = {"css": [], "js": []}
 COMPRESS_STORAGE = "compressor.storage.BrotliCompressorFileStorage"
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^.+[.][0-9a-f]{12}[.].+$"
 STORAGES = {

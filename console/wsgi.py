@@ -12,7 +12,10 @@ _console = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402 - Django is set up by the line above
 
-from console.core.metrics import metrics_application  # noqa: E402
+from console import observability  # noqa: E402 - as above
+from console.core.metrics import metrics_application  # noqa: E402 - as above
+
+observability.start()
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

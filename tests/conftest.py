@@ -21,7 +21,7 @@ from console.core.ratelimit import valkey
 from teams.roles import Role
 from tests.factories import make_account, make_member, make_user
 
-_KEPT = {"django_migrations", "django_content_type", "auth_permission"}
+_KEPT = {"django_migrations", "django_content_type", "auth_permission", "auth_group"}
 
 
 def _truncate_as_superuser(self: Any) -> None:
@@ -93,7 +93,9 @@ def cast(db: None) -> Cast:
     for role in (Role.ADMIN, Role.DEVELOPER, Role.SUPPORT, Role.ANALYST):
         person = make_user(f"{role}@halyard.example", full_name=f"{role.title()} Person")
         users[str(role)] = make_member(account, role=role, user=person)
-    users["staff"] = make_user("staff@patchbay.example", full_name="Stan Staff", is_staff=True, is_superuser=True)
+    users["staff"] = make_user(
+        "staff@patchbay.example", full_name="Stan Staff", is_staff=True, is_superuser=True
+    )
     return Cast(account, other, users)
 
 

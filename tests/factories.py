@@ -17,7 +17,9 @@ PASSWORD = "violet kettle argues at dawn"
 _hashes: dict[str, str] = {}
 
 
-def make_user(email: str = "", *, full_name: str = "Alice Okafor", password: str = PASSWORD, **fields: Any) -> User:
+def make_user(
+    email: str = "", *, full_name: str = "Alice Okafor", password: str = PASSWORD, **fields: Any
+) -> User:
     """Make a person who verified email and phone and has the phone as second factor."""
     number = next(_numbers)
     email = email or f"person{number}@halyard.example"
@@ -29,9 +31,11 @@ def make_user(email: str = "", *, full_name: str = "Alice Okafor", password: str
         "terms_accepted_at": now,
     } | fields
     hashed = _hashes.setdefault(password, make_password(password))
-    user = User.objects.create(email=email, email_key=email.lower(), full_name=full_name, password=hashed, **values)
+    user = User.objects.create(
+        email=email, email_key=email.lower(), full_name=full_name, password=hashed, **values
+    )
     if user.phone_verified_at:
-        PhoneDevice.objects.create(user=user, name="Phone", confirmed=True)
+        PhoneDevice.objects.create(user=user, name="Phone", confirmed=True, chosen_at=now)
     return user
 
 
@@ -65,6 +69,11 @@ def make_token(account: Account, *, slot: int = 1, **fields: Any) -> tuple[Crede
     token = crypto.make_token("pbt")
     identity = ApiIdentity.objects.get(auth_id=account.auth_id)
     credential = Credential.objects.create(
-        identity=identity, slot=slot, prefix=token[:12], last_four=token[-4:], digest=crypto.token_digest(token), **fields
+        identity=identity,
+        slot=slot,
+        prefix=token[:12],
+        last_four=token[-4:],
+        digest=crypto.token_digest(token),
+        **fields,
     )
     return credential, token

@@ -7,14 +7,18 @@ from django.db import transaction
 from accounts.models import User
 from accounts.services import lockout
 from accounts.services.hashing import hashing_slot, is_right
+from accounts.services.signup import mail_another_link
 from console.core.access import Actor
 from console.core.errors import DomainError
 from console.core.events import EventKind, record
 from console.core.requests import Origin
 
+# An unconfirmed address is refused in the same words, or the answer would show that a sign-up was new.
+_REFUSED = "The email and password don't match, or the address isn't confirmed yet. Look for our mail if you just signed up."
+
 
 class SignInRefused(DomainError):
-    """Unknown address, wrong password, disabled user: nobody learns which."""
+    """Unknown or unconfirmed address, wrong password, disabled user: nobody learns which."""
 
     code = "refused"
 
@@ -31,9 +35,12 @@ def check_password(*, email: str, password: str, device_key: str, origin: Origin
     with hashing_slot():
         taken = lockout.take(buckets, now=now)
         is_accepted = is_right(password, user)
+    if user is not None and is_accepted and user.email_verified_at is None:
+        mail_another_link(user, origin=origin, now=now)
+        raise SignInRefused(_REFUSED)
     if user is None or not is_accepted:
         _record_failure(user, taken, origin=origin, now=now)
-        raise SignInRefused("The email and password don't match.")
+        raise SignInRefused(_REFUSED)
     lockout.give_back(taken)
     return user
 

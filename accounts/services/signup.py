@@ -107,6 +107,13 @@ def resend_activation(*, email: str, origin: Origin, now: datetime) -> None:
         record(kind, actor=_visitor(user, origin), target=user, mails=True)
 
 
+def mail_another_link(user: User, *, origin: Origin, now: datetime) -> None:
+    """Mail an unconfirmed person another link when one may be sent; nothing shows outside."""
+    if count_activation_mail(user.email_key, now=now, quietly=True):
+        with transaction.atomic():
+            record(EventKind.ACTIVATION_REQUESTED, actor=_visitor(user, origin), target=user, mails=True)
+
+
 def count_activation_mail(email_key: str, *, now: datetime, quietly: bool = False) -> bool:
     """Count one mail to the address, known or not, and say whether it may be sent.
 

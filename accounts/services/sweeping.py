@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from django.db import connection, models, transaction
 from psycopg import sql
 
-from accounts.models import Account, EmailLink, PhoneCode, Session, SignInTries, User
+from accounts.models import Account, Device, EmailLink, PhoneCode, Session, SignInTries, User
 
 _ABANDONED_AFTER = timedelta(days=7)
 _KEEP_LINKS = timedelta(days=30)
 _KEEP_CODES = timedelta(days=7)
 _KEEP_TRIES = timedelta(days=30)
+_KEEP_DEVICES = timedelta(days=400)
 _PAGE = 500
 
 
@@ -67,6 +68,7 @@ def sweep_old(*, now: datetime, page: int = _PAGE) -> None:
     _delete_paged(Session.objects.filter(expire_date__lt=now), page)
     _delete_paged(EmailLink.objects.filter(expires_at__lt=now - _KEEP_LINKS), page)
     _delete_paged(PhoneCode.objects.filter(created_at__lt=now - _KEEP_CODES), page)
+    _delete_paged(Device.objects.filter(last_seen_at__lt=now - _KEEP_DEVICES), page)
     _delete_paged(SignInTries.objects.filter(failed_at__lt=now - _KEEP_TRIES), page)
 
 

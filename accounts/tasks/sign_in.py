@@ -106,7 +106,7 @@ def _mail_about(
     """Queue a mail with the facts of the event and a "this wasn't me" link."""
     user = _person(event)
     link = make_not_me_link(user=user, device=device, now=timezone.now())
-    address = address_of(link, route="accounts:not_me")
+    address = address_of(link, route="accounts:not_me_open")
     context = _facts(event) | {"button_url": address, "person": user, "event": event}
     return queue_mail(
         f"accounts/{template}", to=user.email, key=key or f"event:{event.public_id}", context=context

@@ -26,6 +26,7 @@ from console.core.permissions import Gate, Permission
 from console.core.requests import ConsoleRequest, origin_of
 
 _KEY = "reset_link"
+_NOT_ME = "not_me_link"
 _REFUSED_LEAD = {
     "used": "It was used before, or the password was changed since.",
     "replaced": "A newer link was sent after it. Use the one in the newest mail.",
@@ -91,9 +92,7 @@ def password_reset_new(request: ConsoleRequest) -> HttpResponse:
         request.session["sign_in_email"] = email
         messages.success(request, "Your password is changed. Sign in with the new one.")
         return redirect("accounts:sign_in_password")
-    return keep_address_secret(
-        _page(request, "accounts/password_reset_new.html", form, wait=wait, email=email)
-    )
+    return _page(request, "accounts/password_reset_new.html", form, wait=wait, email=email)
 
 
 def _reset(request: ConsoleRequest, link_id: uuid.UUID, password: str) -> None:
@@ -123,19 +122,30 @@ def password_change(request: ConsoleRequest) -> HttpResponse:
 
 
 @access(Gate.PUBLIC)
+@require_safe
+def not_me_open(request: ConsoleRequest, token: str) -> HttpResponse:
+    """Take the token out of the address; opening the link ends nothing."""
+    try:
+        request.session[_NOT_ME] = str(read_token(token, purpose=EmailLink.Purpose.NOT_ME))
+    except LinkRefused as error:
+        return _link_refused(request, error)
+    return keep_address_secret(redirect("accounts:not_me"))
+
+
+@access(Gate.PUBLIC)
 @require_http_methods(["GET", "HEAD", "POST"])
-def not_me(request: ConsoleRequest, token: str) -> HttpResponse:
+def not_me(request: ConsoleRequest) -> HttpResponse:
     """Lead on from a mail about a sign-in; only the button ends something."""
     now = timezone.now()
     try:
-        link_id = read_token(token, purpose=EmailLink.Purpose.NOT_ME)
+        link_id = uuid.UUID(request.session.get(_NOT_ME, str(uuid.UUID(int=0))))
         link = check_link(public_id=link_id, purpose=EmailLink.Purpose.NOT_ME, now=now)
         if request.method == "POST":
             not_me_service.disown_sign_in(link_id=link_id, origin=origin_of(request), now=now)
     except LinkRefused as error:
         return _link_refused(request, error)
     context = {"link": link, "is_done": request.method == "POST", "minutes": settings.CONSOLE_RESET_MINUTES}
-    return keep_address_secret(render(request, "accounts/not_me.html", context))
+    return render(request, "accounts/not_me.html", context)
 
 
 def _attempt(form: Any, deed: Callable[[], object]) -> int:
@@ -172,4 +182,4 @@ def _link_refused(request: ConsoleRequest, error: LinkRefused) -> HttpResponse:
         "reset_url": reverse("accounts:password_reset"),
         "sign_in_url": reverse("accounts:sign_in"),
     }
-    return keep_address_secret(render(request, "accounts/link_refused.html", context, status=410))
+    return render(request, "accounts/link_refused.html", context, status=410)

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
+from accounts.login_steps import password_mark
 from accounts.models import User
 from accounts.services.signup import SignUp
 
@@ -46,7 +47,7 @@ def remember(
         "sent_at": now.isoformat(),
         "signed_up_at": now.isoformat(),
         "user": made.user.pk if made.user else None,
-        "password": made.user.password[-24:] if made.user else "",
+        "password": password_mark(made.user) if made.user else "",
     }
 
 
@@ -76,7 +77,7 @@ def is_of(request: Any, user: User, *, now: datetime) -> bool:
     if not kept.get("user"):
         return False
     is_recent = now - datetime.fromisoformat(kept["signed_up_at"]) < _GOES_ON_FOR
-    return is_recent and kept["user"] == user.pk and kept["password"] == user.password[-24:]
+    return is_recent and kept["user"] == user.pk and kept["password"] == password_mark(user)
 
 
 def is_confirmed(request: Any) -> bool:

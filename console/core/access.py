@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, resolve_url
 from django.utils.module_loading import import_string
 
 from console.core.permissions import Gate, Permission
@@ -159,7 +159,10 @@ def _admit_signed_in(request: Any, declared: Access, auth_id: str | None) -> Htt
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponseBase:
-    response = redirect(settings.LOGIN_URL)
+    response: HttpResponseBase = redirect(settings.LOGIN_URL)
+    if "HX-Request" in request.headers:
+        # The whole page goes, with what it shows: a part of it must not outlive the session.
+        return HttpResponse(status=204, headers={"HX-Redirect": resolve_url(settings.LOGIN_URL)})
     if request.method in {"GET", "HEAD"} and request.path != "/":
         request.session["next"] = request.get_full_path()[:2000]
     return response

@@ -41,7 +41,7 @@ ERRORS: Mapping[int, tuple[str, str]] = {
     403: ("forbidden", "forbidden"),
     404: ("not_found", "not found"),
     405: ("method_not_allowed", "method not allowed"),
-    413: ("body_too_large", "the body is larger than 1 MB"),
+    413: ("body_too_large", "the body is too large"),
     429: ("too_many_requests", "too many requests"),
     500: ("server_error", "server error"),
     503: ("unavailable", "unavailable, nothing was done"),

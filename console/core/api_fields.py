@@ -164,7 +164,7 @@ def read_body(request: HttpRequest) -> bytes:
     try:
         return request.body
     except RequestDataTooBig as error:
-        raise ApiError("the body is larger than 1 MB", code="body_too_large", status=413) from error
+        raise ApiError("the body is too large", code="body_too_large", status=413) from error
     except UnreadablePostError as error:
         raise ApiError("the body ended early", code="bad_json") from error
 

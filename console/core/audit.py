@@ -8,6 +8,7 @@ from django.db import connection
 
 from console.core.models import AuditChain
 
+_PAGE = 1000
 _log = logging.getLogger("console.audit.head")
 
 # The digest is computed again by the database from the row; the window finds gaps and wrong links.
@@ -52,5 +53,9 @@ def _find_flaws(chain: str | None) -> Iterator[tuple[str, int, str]]:
 
 def log_heads() -> None:
     """Write each chain's name, length and head to the log stream."""
-    for name, length, head in AuditChain.objects.values_list("name", "length", "head").iterator():
-        _log.info("audit chain head", extra={"chain": name, "length": length, "head": bytes(head).hex()})
+    after = ""
+    while heads := list(AuditChain.objects.filter(name__gt=after).order_by("name")[:_PAGE]):
+        for chain in heads:
+            facts = {"chain": chain.name, "length": chain.length, "head": bytes(chain.head).hex()}
+            _log.info("audit chain head", extra=facts)
+        after = heads[-1].name

@@ -7,7 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 
 from console.core.access import find_access
@@ -30,7 +31,7 @@ def check_access_declared(app_configs: Sequence[AppConfig] | None, **_: Any) -> 
 def check_networks(app_configs: Sequence[AppConfig] | None, **_: Any) -> Iterable[CheckMessage]:
     """Warn when VPN addresses cannot be recognised."""
     if not settings.ANONYMOUS_IP_DATABASE and not settings.IS_DEVELOPMENT:
-        yield Warning(
+        yield CheckWarning(
             "No database of anonymous networks is configured: sign-up cannot recognise VPNs.",
             hint="Set ANONYMOUS_IP_DATABASE to a GeoIP2-Anonymous-IP file.",
             id="console.W001",

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import traceback
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ from console.core.requests import request_id
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _FORBIDDEN = ("password", "token", "secret", "code", "cookie", "authorization", "session_key")
+_SECRET_PATH = re.compile(r"/(activate|reset|not-me)/[\w:.-]{12,}/?")
 _EXCUSED = frozenset({"status_code"})
 
 
@@ -21,7 +23,7 @@ class JsonFormatter(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, tz=UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _SECRET_PATH.sub(r"/\1/[hidden]/", record.getMessage()),
             "request_id": request_id.get() or None,
         } | _extras(record)
         if record.exc_info and record.exc_info[1]:
@@ -33,7 +35,11 @@ class JsonFormatter(logging.Formatter):
 def _extras(record: logging.LogRecord) -> dict[str, object]:
     extras = {key: value for key, value in vars(record).items() if key not in _STANDARD}
     extras.pop("request", None)
-    return {key: "[hidden]" if _is_secret(key) else value for key, value in extras.items()}
+    return {key: "[hidden]" if _is_secret(key) else _shown(value) for key, value in extras.items()}
+
+
+def _shown(value: object) -> object:
+    return _SECRET_PATH.sub(r"/\1/[hidden]/", value) if isinstance(value, str) else value
 
 
 def _is_secret(key: str) -> bool:

@@ -30,7 +30,7 @@ _MEANINGS = {
     401: "The Auth ID or Auth Token is wrong, ended, or not the one in the path.",
     403: "These credentials may not do this.",
     404: "There is no such thing in this account.",
-    413: "The body is larger than 1 MB.",
+    413: "The body is too large.",
     429: "The limit is reached; wait as long as Retry-After says.",
     500: "The server failed. The api_id leads support to the cause.",
     503: "A part that the call needs is away; nothing was done.",

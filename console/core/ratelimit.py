@@ -59,7 +59,7 @@ def spend(limit: Limit, key: str, *, now: datetime, message: str = "") -> int:
 
     :raises TooManyRequests: if the limit is used up
     """
-    values = {"key": _name(limit, key), "now": now, "seconds": limit.seconds, "cost": 1}
+    values: dict[str, Any] = {"key": _name(limit, key), "now": now, "seconds": limit.seconds, "cost": 1}
     with connection.cursor() as cursor:
         cursor.execute(_SPEND, values)
         spent, seconds = cursor.fetchone()

@@ -20,6 +20,7 @@ from console.core.models import Delivery, Heartbeat, OutgoingMail, OutgoingText,
 _BATCH = 500
 _GIVE_UP_AFTER = timedelta(days=2)
 _KEEP_SENT = timedelta(days=30)
+_KEEP_FAILED = timedelta(days=90)
 _PERMANENT = 500
 _log = logging.getLogger("console.work")
 
@@ -108,6 +109,7 @@ def sweep_expired() -> None:
     RateBucket.objects.filter(ends_at__lt=now - timedelta(days=1)).delete()
     for model in (OutgoingMail, OutgoingText, Delivery):
         model.objects.filter(done_at__lt=now - _KEEP_SENT).delete()
+        model.objects.filter(failed_at__lt=now - _KEEP_FAILED).delete()
 
 
 @shared_task(name="core.note_beat")

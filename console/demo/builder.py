@@ -27,7 +27,9 @@ _PEOPLE = (
     (Role.SUPPORT, "hugo.bergeron", "Hugo Bergeron", "+31612345604"),
     (Role.ANALYST, "noor.haddad", "Noor Haddad", "+31612345605"),
 )
-_OFFICE = Origin(ip="198.51.100.23", user_agent="Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Safari/605.1.15")
+_OFFICE = Origin(
+    ip="198.51.100.23", user_agent="Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Safari/605.1.15"
+)
 
 
 @transaction.atomic
@@ -35,7 +37,9 @@ def build(*, now: datetime, seed: int) -> dict[str, Any]:
     """Make everything, and return what ``demo.json`` holds; ``seed`` makes the months repeatable."""
     chance = random.Random(seed)  # noqa: S311 - plausible numbers, not secrets
     began_at = now - timedelta(days=_DAYS)
-    first = _company("Halyard Logistics", "Europe/Amsterdam", _PEOPLE, "halyard.example", began_at, Account.Kind.STANDARD)
+    first = _company(
+        "Halyard Logistics", "Europe/Amsterdam", _PEOPLE, "halyard.example", began_at, Account.Kind.STANDARD
+    )
     _months_of_money(first["account"], chance, began_at)
     trial = _company(
         "Brightwater Studio",
@@ -46,7 +50,10 @@ def build(*, now: datetime, seed: int) -> dict[str, Any]:
         Account.Kind.TRIAL,
     )
     staff = make_staff(
-        email="stan.keller@patchbay.example", name="Stan Keller", groups=["support", "finance", "risk"], joined_at=began_at
+        email="stan.keller@patchbay.example",
+        name="Stan Keller",
+        groups=["support", "finance", "risk"],
+        joined_at=began_at,
     )
     return {
         "base_url": settings.BASE_URL,
@@ -78,7 +85,9 @@ def _company(
     )
     ApiIdentity.objects.create(auth_id=account.auth_id, account=account)
     for member in members:
-        Membership.objects.create(account=account, user=member["user"], role=member["role"], created_at=began_at)
+        Membership.objects.create(
+            account=account, user=member["user"], role=member["role"], created_at=began_at
+        )
     actor = Actor(user=owner, account=account, rights=RIGHTS[Role.OWNER], role="Owner", origin=_OFFICE)
     record(EventKind.ACCOUNT_OPENED, actor=actor, target=account)
     billing.grant_trial_credit(account=account, now=began_at)
@@ -92,10 +101,14 @@ def _months_of_money(account: Account, chance: random.Random, began_at: datetime
         spent = Decimal(chance.randrange(8_00000, 46_00000)).scaleb(-5)
         if balance < spent + 60:
             kind, paid = LedgerEntry.Kind.RECHARGE, Decimal(500)
-            billing.post_entry(account=account, kind=kind, amount=paid, key=f"demo-r{day}", now=at, note="Recharge")
+            billing.post_entry(
+                account=account, kind=kind, amount=paid, key=f"demo-r{day}", now=at, note="Recharge"
+            )
             balance += paid
         kind = LedgerEntry.Kind.USAGE
-        billing.post_entry(account=account, kind=kind, amount=-spent, key=f"demo-u{day}", now=at, note="Usage of a day")
+        billing.post_entry(
+            account=account, kind=kind, amount=-spent, key=f"demo-u{day}", now=at, note="Usage of a day"
+        )
         balance -= spent
 
 

@@ -15,15 +15,25 @@ from security.models import AuthenticatorDevice, PhoneDevice
 _SEED_BYTES = 20
 
 
-def make_person(*, email: str, name: str, phone: str, joined_at: datetime, staff: bool = False) -> dict[str, Any]:
+def make_person(
+    *, email: str, name: str, phone: str, joined_at: datetime, staff: bool = False
+) -> dict[str, Any]:
     """Make one person with a random password, an authenticator app and recovery codes."""
     password = "-".join(secrets.token_hex(4) for _ in range(4))
-    proofs: dict[str, Any] = {"email_verified_at": joined_at, "terms_accepted_at": joined_at, "created_at": joined_at}
+    proofs: dict[str, Any] = {
+        "email_verified_at": joined_at,
+        "terms_accepted_at": joined_at,
+        "created_at": joined_at,
+    }
     if phone:
         proofs |= {"phone": phone, "phone_verified_at": joined_at}
-    user = User.objects.create_user(email, password, full_name=name, is_staff=staff, is_superuser=staff, **proofs)
+    user = User.objects.create_user(
+        email, password, full_name=name, is_staff=staff, is_superuser=staff, **proofs
+    )
     if phone:
-        PhoneDevice.objects.create(user=user, name="Phone", confirmed=True, created_at=joined_at)
+        PhoneDevice.objects.create(
+            user=user, name="Phone", confirmed=True, created_at=joined_at, chosen_at=joined_at
+        )
     seed = secrets.token_bytes(_SEED_BYTES)
     device = AuthenticatorDevice(user=user, name="Authenticator app", confirmed=True, created_at=joined_at)
     device.seed = seed

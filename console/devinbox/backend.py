@@ -21,7 +21,7 @@ class InboxBackend(BaseEmailBackend):
                 services.store(
                     channel="email",
                     to=to,
-                    subject=message.subject,
+                    subject=str(message.subject),
                     text=str(message.body),
                     html=html,
                     reference=f"{message.extra_headers.get('Message-ID', '')}{to}",

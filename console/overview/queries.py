@@ -46,7 +46,11 @@ def overview_of(actor: Actor) -> dict[str, Any]:
 def setup_of(actor: Actor) -> list[Step]:
     """Return the set-up steps with what is done."""
     home = {"account": actor.account.auth_id}
-    steps = [Step("Verify email and phone", done=bool(actor.user.email_verified_at and actor.user.phone_verified_at))]
+    steps = [
+        Step(
+            "Verify email and phone", done=bool(actor.user.email_verified_at and actor.user.phone_verified_at)
+        )
+    ]
     factors = factors_of(actor.user)
     steps.append(
         Step(
@@ -89,7 +93,13 @@ def activity_of(actor: Actor) -> list[dict[str, Any]]:
     ]
 
 
-_ICONS = {"credential": "key", "account": "building", "trial-credit": "billing", "phone": "mobile", "email": "mail"}
+_ICONS = {
+    "credential": "key",
+    "account": "building",
+    "trial-credit": "billing",
+    "phone": "mobile",
+    "email": "mail",
+}
 
 
 def _icon_of(kind: str) -> str:

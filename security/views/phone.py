@@ -34,6 +34,7 @@ def phone(request: Any) -> HttpResponse:
     form, status = PhoneForm(request.POST or None, initial=_initial(request)), None
     if form.is_valid():
         try:
+            accounts.check_network(origin=request.origin, now=timezone.now())
             _request_code(request, form.cleaned_data["e164"], "sms")
         except DomainError as error:
             if _is_on_its_way(request, form.cleaned_data["e164"]):

@@ -195,7 +195,9 @@ def test_limits_themselves_are_accepted(api, account):
 def test_no_other_field_of_the_row_can_be_written(api, account):
     fields = [field.attname for field in Account._meta.concrete_fields]
     before = Account.objects.values().get(pk=account.pk)
-    evil = dict.fromkeys([*fields, "cash_credits", "account_type", "auto_recharge", "resource_uri"], "standard")
+    evil = dict.fromkeys(
+        [*fields, "cash_credits", "account_type", "auto_recharge", "resource_uri"], "standard"
+    )
     evil = {name: value for name, value in evil.items() if name not in {"name", "city", "address"}}
     assert api.ask("POST", {**evil, "state": "ZH"}).status_code == 202
     assert Account.objects.values().get(pk=account.pk) == before | {"region": "ZH"}

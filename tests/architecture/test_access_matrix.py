@@ -61,9 +61,10 @@ def _check_permission(response, right, who):
 
 
 def test_403_names_the_roles_that_could(client, cast):
+    from django.test import RequestFactory
+
     from console.core.access import AccessRefused
     from console.errors import forbidden
-    from django.test import RequestFactory
 
     response = forbidden(RequestFactory().get("/x/"), AccessRefused(Permission.CREDENTIAL_MANAGE))
     assert response.status_code == 403
@@ -97,4 +98,8 @@ def test_subclass_of_methods_is_refused_with_405(client, cast):
             continue
         for method in ("put", "patch", "delete"):
             response = getattr(client, method)(_address(route, cast.account.auth_id))
-            assert response.status_code in {405, 302, 303, 404, 403}, (route.name, method, response.status_code)
+            assert response.status_code in {405, 302, 303, 404, 403}, (
+                route.name,
+                method,
+                response.status_code,
+            )

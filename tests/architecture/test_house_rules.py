@@ -96,7 +96,9 @@ def test_csrf_exempt_views_are_a_closed_list():
     assert exempt - machine == CSRF_EXEMPT
 
 
-_INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>|\son[a-z]+=|<[^>]+\sstyle=|javascript:|hx-on|<style", re.IGNORECASE)
+_INLINE = re.compile(
+    r"<script(?![^>]*\bsrc=)[^>]*>|\son[a-z]+=|<[^>]+\sstyle=|javascript:|hx-on|<style", re.IGNORECASE
+)
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=_name)

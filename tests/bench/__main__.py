@@ -40,7 +40,11 @@ def main() -> None:
     home.chmod(0o755)
     with PostgresServer(home / "postgres") as postgres, ValkeyServer(home / "valkey") as valkey:
         environment = _environment(home, postgres, valkey)
-        for command in (["migrate", "-v0"], ["collectstatic", "--noinput", "-v0"], ["compress", "--force", "-v0"]):
+        for command in (
+            ["migrate", "-v0"],
+            ["collectstatic", "--noinput", "-v0"],
+            ["compress", "--force", "-v0"],
+        ):
             subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=True)
         shell = [sys.executable, "manage.py", "shell", "--no-imports", "-c", _PREPARE]
         facts = json.loads(subprocess.check_output(shell, cwd=ROOT, env=environment).splitlines()[-1])
@@ -127,7 +131,9 @@ def measure(port: int, facts: dict[str, str]) -> list[dict[str, object]]:
 
 def _print(figures: list[dict[str, object]]) -> None:
     for row in figures:
-        print(f"{row['what']:<32}{row['median_ms']:>9} ms   ratio {row['ratio']:>5}   must reach {row['must_reach']}")
+        print(
+            f"{row['what']:<32}{row['median_ms']:>9} ms   ratio {row['ratio']:>5}   must reach {row['must_reach']}"
+        )
     print(json.dumps(figures))
 
 

@@ -59,11 +59,21 @@ def test_application_role_cannot_change_the_log(db, statement):
         cursor.execute(statement)
 
 
-@pytest.mark.parametrize("statement", ["UPDATE core_auditevent SET kind = 'x'", "DELETE FROM core_auditevent", "TRUNCATE core_auditevent CASCADE"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE core_auditevent SET kind = 'x'",
+        "DELETE FROM core_auditevent",
+        "TRUNCATE core_auditevent CASCADE",
+    ],
+)
 def test_triggers_refuse_even_the_owner_of_the_tables(transactional_db, statement):
     _record(make_account())
     owner_url = os.environ["OWNER_DATABASE_URL"]
-    with psycopg.connect(owner_url) as owner, pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
+    with (
+        psycopg.connect(owner_url) as owner,
+        pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"),
+    ):
         owner.execute(statement)
 
 
@@ -108,7 +118,12 @@ def test_forged_place_in_the_chain_is_overwritten(db):
     account = make_account()
     _record(account)
     event = AuditEvent.objects.create(
-        chain=f"account:{account.pk}", kind="x", actor_kind="user", seq=99, digest=b"forged", previous=b"forged"
+        chain=f"account:{account.pk}",
+        kind="x",
+        actor_kind="user",
+        seq=99,
+        digest=b"forged",
+        previous=b"forged",
     )
     event.refresh_from_db()
     assert event.seq == 2

@@ -2,7 +2,16 @@
 
 import pytest
 
-PATHS = ["/sign-in/", "/healthz/live", "/nowhere/", "/v1/nowhere/", "/static/nowhere.css", "/csp-report/", "/.git/HEAD", "/.env"]
+PATHS = [
+    "/sign-in/",
+    "/healthz/live",
+    "/nowhere/",
+    "/v1/nowhere/",
+    "/static/nowhere.css",
+    "/csp-report/",
+    "/.git/HEAD",
+    "/.env",
+]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -33,7 +42,9 @@ class TestPlainHttp:
         assert response.url == "https://console.example/sign-in/?a=1"
         assert "max-age=31536000; includeSubDomains" in response.headers["Strict-Transport-Security"]
 
-    @pytest.mark.parametrize("path", ["/v1/Account/MA000000000000000000/", "/scim/v2/Users", "/internal/usage/"])
+    @pytest.mark.parametrize(
+        "path", ["/v1/Account/MA000000000000000000/", "/scim/v2/Users", "/internal/usage/"]
+    )
     def test_machine_is_refused_without_a_redirect(self, client, db, path):
         response = client.get(path)
         assert response.status_code == 403
@@ -73,7 +84,13 @@ def test_post_without_a_token_shows_the_csrf_page(db):
 
 
 def test_csp_report_is_logged_and_limited(client, db, caplog):
-    report = {"csp-report": {"document-uri": "https://x/", "effective-directive": "script-src", "blocked-uri": "inline"}}
+    report = {
+        "csp-report": {
+            "document-uri": "https://x/",
+            "effective-directive": "script-src",
+            "blocked-uri": "inline",
+        }
+    }
     with caplog.at_level("WARNING", "console.csp"):
         for _ in range(25):
             assert client.post("/csp-report/", report, content_type="application/json").status_code == 204

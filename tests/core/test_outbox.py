@@ -15,7 +15,7 @@ from console.core import tasks
 from console.core.access import Actor
 from console.core.events import EventKind, record, run_delivery, subscribers_of
 from console.core.mail import queue_mail
-from console.core.models import Delivery, OutgoingMail
+from console.core.models import Delivery
 from tests.factories import make_account
 from tests.work import do_work
 
@@ -29,7 +29,9 @@ def activated(db):
 
 
 def test_event_queues_one_delivery_for_each_subscriber(activated):
-    assert sorted(Delivery.objects.values_list("task", flat=True)) == sorted(subscribers_of(EventKind.ACCOUNT_ACTIVATED))
+    assert sorted(Delivery.objects.values_list("task", flat=True)) == sorted(
+        subscribers_of(EventKind.ACCOUNT_ACTIVATED)
+    )
 
 
 def test_delivery_runs_once_however_often_it_is_published(activated):
@@ -55,7 +57,9 @@ def test_failing_handler_rolls_back_and_waits_longer(activated):
     delivery = Delivery.objects.get(task="billing.grant_trial_credit")
 
     def fail(event):
-        LedgerEntry.objects.create(account=activated, kind="recharge", amount=1, balance_after=1, idempotency_key="x")
+        LedgerEntry.objects.create(
+            account=activated, kind="recharge", amount=1, balance_after=1, idempotency_key="x"
+        )
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
@@ -74,7 +78,9 @@ def test_two_workers_with_one_delivery_do_it_once(transactional_db):
     delivery = Delivery.objects.get(task="billing.grant_trial_credit")
 
     def work():
-        run_delivery(delivery.pk, lambda event: services.grant_trial_credit(account=account, now=timezone.now()))
+        run_delivery(
+            delivery.pk, lambda event: services.grant_trial_credit(account=account, now=timezone.now())
+        )
         connection.close()
 
     workers = [threading.Thread(target=work) for _ in range(6)]

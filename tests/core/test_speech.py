@@ -16,4 +16,3 @@ def test_sealed_words_are_spoken(client, db):
 def test_altered_words_are_not_found(client, db):
     assert client.get("/webhooks/speech/", {"speech": "altered"}).status_code == 404
     assert client.get("/webhooks/speech/").status_code == 404
-

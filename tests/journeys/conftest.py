@@ -60,7 +60,9 @@ class Console:
         }
         argv = [sys.executable, "-m", "console.stack", command]
         self.log = (var / "stack.out").open("wb")
-        self.process = subprocess.Popen(argv, cwd=ROOT, env=self.environment, stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(
+            argv, cwd=ROOT, env=self.environment, stdout=self.log, stderr=self.log
+        )
 
     def wait(self, seconds: float = 120) -> None:
         """Wait until the console answers and its worker lives."""
@@ -199,3 +201,15 @@ def page(context: BrowserContext) -> Page:
 def watch(page: Page) -> Watch:
     """Watch the tab."""
     return Watch(page)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Keep a picture of the tab in ``var/journeys/`` when a journey fails."""
+    report = yield
+    tab = getattr(item, "funcargs", {}).get("page")
+    if report.when == "call" and report.failed and tab is not None and not tab.is_closed():
+        folder = ROOT / "var" / "journeys"
+        folder.mkdir(parents=True, exist_ok=True)
+        tab.screenshot(path=str(folder / f"{item.name}.png"), full_page=True)
+    return report

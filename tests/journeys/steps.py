@@ -6,6 +6,7 @@ from typing import Any
 
 from django_otp.oath import TOTP  # noqa: TID251 - the authenticator app of a test
 from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.journeys.conftest import Console, Watch
 
@@ -37,14 +38,16 @@ def enter_code(page: Page, code: str, name: str = "code") -> None:
     page.locator(f"[name={name}]").first.fill(code)
     try:
         page.wait_for_url(lambda url: url != before, timeout=3000)
-    except Exception:
-        button = page.locator("form:has([name=%s]) button[type=submit]" % name)
+    except PlaywrightTimeout:
+        button = page.locator(f"form:has([name={name}]) button[type=submit]")
         if page.url == before and button.count():
             button.first.click()
     page.wait_for_load_state()
 
 
-def sign_up(page: Page, watch: Watch, console: Console, email: str, *, company: str = "Quayside Freight") -> None:
+def sign_up(
+    page: Page, watch: Watch, console: Console, email: str, *, company: str = "Quayside Freight"
+) -> None:
     """Fill in the sign-up form, open the mailed link, press its button."""
     page.goto("/sign-up/")
     watch.check()

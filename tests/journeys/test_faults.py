@@ -63,7 +63,13 @@ def test_mail_arrives_once_when_valkey_was_away(fragile):
 
 def test_everything_killed_at_once_comes_back(fragile):
     _sign_up(fragile, "all@quayside.example")
-    for fragment in ("postgres", "valkey-server", "gunicorn", "celery -A console worker", "celery -A console beat"):
+    for fragment in (
+        "postgres",
+        "valkey-server",
+        "gunicorn",
+        "celery -A console worker",
+        "celery -A console beat",
+    ):
         fragile.kill(fragment)
     time.sleep(1)
     fragile.wait()

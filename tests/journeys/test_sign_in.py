@@ -73,7 +73,9 @@ def test_support_person_resets_the_password(page, watch, console, demo):
     steps.press(page, "Mail me a link")
     page.wait_for_load_state()
     watch.check()
-    link = next(link for link in console.newest(user["email"], subject="password")["links"] if "/reset/" in link)
+    link = next(
+        link for link in console.newest(user["email"], subject="password")["links"] if "/reset/" in link
+    )
     page.goto(link)
     assert link not in page.url
     watch.check()

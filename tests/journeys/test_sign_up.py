@@ -22,7 +22,12 @@ def test_newcomer_signs_up_and_calls_the_api(page, watch, console, monkeypatch):
     page.reload()
     expect(page.get_by_text("$10.00").first).to_be_visible()
     token = _make_token(page, watch, auth_id)
-    for name in ("PLIVO_API_BASE_URI", "API_VOICE_BASE_URI", "API_VOICE_BASE_URI_FALLBACK_1", "API_VOICE_BASE_URI_FALLBACK_2"):
+    for name in (
+        "PLIVO_API_BASE_URI",
+        "API_VOICE_BASE_URI",
+        "API_VOICE_BASE_URI_FALLBACK_1",
+        "API_VOICE_BASE_URI_FALLBACK_2",
+    ):
         monkeypatch.setattr(sdk, name, f"{console.url}/v1/Account")
     account = plivo.RestClient(auth_id, token, timeout=30).account.get()
     assert account.auth_id == auth_id
