@@ -25,7 +25,7 @@ test: $(VENV)/ready chromium ## Run every test, the journeys in a real browser i
 check: $(VENV)/ready ## Lint, types, import contracts, Django's checks, secrets
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(SET_CHECK_ENV) && $(PY) -m mypy $(CODE)
+	$(SET_CHECK_ENV) && CONSOLE_PROFILE=development $(PY) -m mypy $(CODE)
 	$(VENV)/bin/lint-imports
 	$(SET_CHECK_ENV) && CONSOLE_PROFILE=development $(PY) manage.py check
 	$(SET_CHECK_ENV) && $(PY) manage.py check --deploy --fail-level WARNING

@@ -66,5 +66,5 @@ def _mail_about(event: AuditEvent, template: str, **context: Any) -> None:
         ("Place", place[:1].upper() + place[1:]),
         ("Address", event.ip or "unknown"),
     ]
-    context |= {"facts": facts, "button_url": address_of(link, route="accounts:not_me")}
+    context |= {"facts": facts, "button_url": address_of(link, route="accounts:not_me_open")}
     queue_mail(f"security/{template}", to=user.email, key=f"event:{event.public_id}", context=context)

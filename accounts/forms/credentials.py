@@ -32,7 +32,8 @@ class CredentialMakeForm(forms.Form):
 
     def __init__(self, data: QueryDict | None = None, *, live: list[Credential]) -> None:
         """Ask about the old token only when there is one; two leave no place for a third."""
-        super().__init__(data, initial={"form_id": uuid.uuid4(), "revoke": "now" if len(live) > 1 else "24h"})
+        choice = ("never", "24h", "now")[min(len(live), 2)]
+        super().__init__(data, initial={"form_id": uuid.uuid4(), "revoke": choice})
         self.live = live
         field = self.fields["revoke"]
         field.widget = Cards(hints=_HINTS, choices=list(_CHOICES.items()))
@@ -40,9 +41,5 @@ class CredentialMakeForm(forms.Form):
             field.label = "What happens to the two tokens that are live"
             field.widget = Cards(hints={"now": _BOTH}, choices=[("now", "Revoke both now")])
         if not live:
-            field.required = False
+            # Nothing to choose. A token that somebody else makes in the meantime stays as it is.
             field.widget = forms.HiddenInput()
-
-    def clean_revoke(self) -> str:
-        """Return the choice; without an old token there is nothing to choose."""
-        return self.cleaned_data["revoke"] or "never"

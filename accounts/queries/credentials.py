@@ -83,7 +83,7 @@ FROM accounts_credential AS token
 JOIN accounts_apiidentity AS identity ON identity.id = token.identity_id
 JOIN accounts_account AS account ON account.id = identity.account_id
 WHERE token.digest = %s AND token.ended_at IS NULL
-"""  # noqa: S608 - column names come from the model
+"""  # noqa: S608  # nosec B608 - column names come from the model
 
 
 def live_tokens_of(account: Account, *, now: datetime) -> list[Credential]:

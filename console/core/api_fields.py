@@ -17,6 +17,7 @@ from django.http.request import UnreadablePostError
 from console.core.errors import DomainError
 
 _DEPTH = 20
+_MOST_BYTES = 1_048_576
 _BOOLEANS = {True: True, False: False, "true": True, "false": False}
 
 
@@ -162,11 +163,14 @@ def _is_utf8(request: HttpRequest) -> bool:
 def read_body(request: HttpRequest) -> bytes:
     """Return the body, at most a megabyte of it."""
     try:
-        return request.body
-    except RequestDataTooBig as error:
-        raise ApiError("the body is too large", code="body_too_large", status=413) from error
+        body = request.body
+    except RequestDataTooBig:
+        body = None
     except UnreadablePostError as error:
         raise ApiError("the body ended early", code="bad_json") from error
+    if body is None or len(body) > _MOST_BYTES:
+        raise ApiError("the body is too large", code="body_too_large", status=413)
+    return body
 
 
 def parse_json(body: bytes) -> Any:

@@ -20,7 +20,5 @@ class DevMessage(models.Model):
     code = models.CharField(max_length=20, default="")
     sent_at = models.DateTimeField(default=timezone.now)
 
-    objects = models.Manager()
-
     class Meta:
         indexes = [models.Index(fields=["-id"], name="dev_message_newest")]

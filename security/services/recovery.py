@@ -18,7 +18,7 @@ from security.models import RecoveryCode
 from security.services.errors import WrongFactor
 
 # Without 0, o, 1, l and i, which look alike; 24 of 31 characters are 118 bits.
-ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # pragma: allowlist secret
 _GROUPS, _GROUP = 6, 4
 _TRIES = Limit("recovery-code", 10, 3600)
 

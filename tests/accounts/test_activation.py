@@ -225,13 +225,15 @@ def test_person_who_signs_in_unconfirmed_waits_for_the_mail(client: Client, db: 
     make_user(EMAIL, email_verified_at=None, phone_verified_at=None, phone="")
     client.post("/sign-in/", {"email": EMAIL}, follow=True)
     answer = client.post("/sign-in/password/", {"username": EMAIL, "password": PASSWORD})
-    assert answer.url == "/sign-up/check-mail/"
-    page = client.get("/sign-up/check-mail/")
-    assert EMAIL in page.text
-    client.post("/sign-up/check-mail/again/")
-    answer = confirm(client, newest_path())
-    assert "email" in client.session["sign_in"]["methods"]
-    assert not answer.url.startswith("/sign-in/")
+    assert answer.status_code == 422
+    wrong = Client()
+    wrong.post("/sign-in/", {"email": EMAIL})
+    refused = wrong.post("/sign-in/password/", {"username": EMAIL, "password": "not this one at all"})
+    assert "confirmed yet" in refused.text
+    assert "sign_in" not in client.session
+    confirm(client, newest_path())
+    answer = client.post("/sign-in/password/", {"username": EMAIL, "password": PASSWORD})
+    assert answer.url == "/welcome/phone/"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -243,7 +243,13 @@ def test_key_is_stored_as_a_digest(client, cast):
 
 def not_me_link(user):
     link = EmailLink.objects.filter(user=user, purpose=EmailLink.Purpose.NOT_ME).latest("id")
-    return reverse("accounts:not_me", args=[links.token_of(link)])
+    return reverse("accounts:not_me_open", args=[links.token_of(link)])
+
+
+def press_not_me(client, link):
+    """Open the link, then press the button of the page behind it."""
+    assert client.get(link).url == "/not-me/"
+    return client.post("/not-me/")
 
 
 @pytest.fixture
@@ -259,19 +265,20 @@ def seen(cast, no_steps):
 def test_opening_the_not_me_link_changes_nothing(client, cast, seen, home):
     for _ in range(3):
         response = client.get(not_me_link(cast.owner))
-        assert response.status_code == 200
+        assert response.url == "/not-me/"
         assert response["Referrer-Policy"] == "no-referrer"
-    assert client.head(not_me_link(cast.owner)).status_code == 200
+        assert client.get("/not-me/").status_code == 200
+    assert client.head("/not-me/").status_code == 200
     assert is_in(seen, home)
 
 
 def test_not_me_ends_every_session_and_mails_a_reset_link_once(client, cast, seen, home):
     link = not_me_link(cast.owner)
-    assert client.post(link).status_code == 200
+    assert press_not_me(client, link).status_code == 200
     assert not is_in(seen, home)
     assert [mail.subject for mail in mails_to(cast.owner.email)][-1] == "Set a new password for Patchbay"
-    assert client.post(link).status_code == 410
-    assert client.get(link).status_code == 410
+    assert press_not_me(client, link).status_code == 410
+    assert client.get("/not-me/").status_code == 410
     assert not Session.objects.filter(user=cast.owner).exists()
     assert client.get(home).url == "/sign-in/"
 
@@ -282,19 +289,19 @@ def test_not_me_voids_unfinished_sign_ins(client, cast, seen, settings):
     stranger = Client()
     route = enter(stranger, cast.owner).url
     assert stranger.get(route).headers.get("Location") != "/sign-in/"
-    client.post(not_me_link(cast.owner))
+    press_not_me(client, not_me_link(cast.owner))
     assert stranger.get(route).url == "/sign-in/"
 
 
 def test_not_me_forgets_the_device(client, cast, seen):
     assert cast.owner.devices.count() == 2
-    client.post(not_me_link(cast.owner))
+    press_not_me(client, not_me_link(cast.owner))
     assert cast.owner.devices.count() == 1
 
 
 @pytest.mark.parametrize("token", ["altered-token", "a.b.c", "x" * 500])
 def test_altered_not_me_link_opens_nothing(client, db, token):
-    response = client.post(reverse("accounts:not_me", args=[token]))
+    response = client.get(reverse("accounts:not_me_open", args=[token]))
     assert response.status_code == 410
     assert "This link is not complete" in response.content.decode()
 
@@ -302,7 +309,7 @@ def test_altered_not_me_link_opens_nothing(client, db, token):
 def test_not_me_link_dies_after_a_week(client, cast, seen):
     link = not_me_link(cast.owner)
     with time_machine.travel(timezone.now() + timedelta(days=7, seconds=1), tick=False):
-        assert client.post(link).status_code == 410
+        assert press_not_me(client, link).status_code == 410
 
 
 @pytest.mark.parametrize(

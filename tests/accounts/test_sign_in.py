@@ -26,7 +26,7 @@ from tests.work import mails_to
 
 START = "2026-03-03T12:00:00+00:00"
 ORIGIN = Origin(ip="198.51.100.23", user_agent="Mozilla/5.0 (Windows NT 10.0) Chrome/126.0.0.0 Safari/537.36")
-WRONG = "The email and password don&#x27;t match."
+WRONG = "The email and password don&#x27;t match, or the address isn&#x27;t confirmed yet."
 
 
 @pytest.fixture

@@ -263,6 +263,7 @@ def test_seed_needs_a_fresh_phone_code(db):
 
 def test_returning_person_gets_a_phone_code_first(client, db):
     user = make_user()
+    PhoneDevice.objects.filter(user=user).update(chosen_at=None)
     make_account(owner=user)
     codes = services.make_recovery_codes(user=user, origin=ORIGIN, now=timezone.now())
     enter_password(client, user)
