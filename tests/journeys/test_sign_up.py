@@ -38,9 +38,7 @@ def test_newcomer_signs_up_and_calls_the_api(page, watch, console, monkeypatch):
 
 def _add_app(page, watch):
     watch.check()
-    page.get_by_role("link", name=re.compile("authenticator", re.IGNORECASE)).or_(
-        page.get_by_role("button", name=re.compile("authenticator", re.IGNORECASE))
-    ).first.click()
+    steps.press(page, "Add an authenticator app")
     expect(page.locator("[name=code]")).to_be_visible()
     watch.check()
     secret = re.search(r"secret=([A-Z2-7]+)", page.content()).group(1)
@@ -49,6 +47,8 @@ def _add_app(page, watch):
 
 
 def _keep_codes(page, watch):
+    watch.check()
+    steps.press(page, "Show my recovery codes")
     watch.check()
     page.get_by_label(re.compile("I kept")).check()
     page.locator("form:has([name=kept]) button[type=submit]").click()
