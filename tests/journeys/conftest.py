@@ -170,7 +170,7 @@ class Watch:
 
     def _note(self, message: Any) -> None:
         text = message.text
-        if message.type == "error" and not re.search(r"status of 4(03|04|22|29)", text):
+        if message.type == "error" and not re.search(r"status of 4(03|04|05|09|10|22|29)", text):
             self.complaints.append(text)
 
     def check(self) -> None:

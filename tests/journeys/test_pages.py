@@ -1,0 +1,55 @@
+"""Every page that opens without a form: axe finds nothing, wide and narrow, light and dark, and nothing scrolls sideways."""
+
+import pytest
+from django.urls import reverse
+
+from tests.architecture.routes import arguments_of, console_routes
+from tests.journeys import steps
+
+LOOKS = [(1440, "light"), (390, "dark"), (390, "light"), (1440, "dark")]
+_WIDER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def _addresses(auth_id):
+    for route in console_routes():
+        yield reverse(route.name, kwargs=arguments_of(route, auth_id))
+
+
+def _pages(page, addresses):
+    """Return the addresses that answer with a page of their own, errors included."""
+    for address in addresses:
+        answer = page.request.get(address, max_redirects=0)
+        is_page = "text/html" in answer.headers.get("content-type", "")
+        if is_page and answer.status in {200, 403, 404, 405, 410} and "attachment" not in answer.headers.get(
+            "content-disposition", ""
+        ):
+            yield address
+
+
+def _look_at(page, watch, addresses):
+    seen = 0
+    for address in _pages(page, addresses):
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.goto(address)
+        for width, scheme in LOOKS:
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(150)  # colours change over a tenth of a second
+            assert page.evaluate(_WIDER) <= 0, f"{address} scrolls sideways at {width}"
+            watch.check()
+        seen += 1
+    return seen
+
+
+@pytest.mark.timeout(420)
+def test_visitor_finds_every_page_in_order(page, watch, demo):
+    addresses = [a for a in _addresses(demo["accounts"][0]["auth_id"]) if "/MA" not in a]
+    assert _look_at(page, watch, addresses) > 10
+
+
+@pytest.mark.timeout(420)
+def test_owner_finds_every_page_in_order(page, watch, demo):
+    account = demo["accounts"][1]
+    steps.sign_in(page, account["users"][0])
+    addresses = [a for a in _addresses(account["auth_id"]) if "/MA" in a and "/v1/" not in a]
+    assert _look_at(page, watch, addresses) > 10
