@@ -10,7 +10,6 @@ from billing.queries import money_of
 from console.core.access import Actor
 from console.core.permissions import Permission
 from console.core.templatetags.ui import initials, money
-from teams.queries import memberships_of
 from teams.roles import Role
 
 P = Permission
@@ -89,7 +88,7 @@ def _address(route: str, actor: Actor) -> str:
 def frame_of(request: HttpRequest, actor: Actor) -> dict[str, Any]:
     """Return what ``layouts/console.html`` shows around the page."""
     account, user = actor.account, actor.user
-    accounts = [_choice(membership) for membership in memberships_of(user)]
+    accounts = [_choice(membership) for membership in actor.memberships]
     home = {"account": account.auth_id}
     return {
         "menu": menu_of(actor, request.path),

@@ -27,11 +27,20 @@ def resolve_actor(user: User, *, auth_id: str | None, origin: Origin) -> Actor |
     """Return the user as an actor in the account, or None when they are no member of it."""
     if auth_id is None:
         return None
-    membership = memberships_of(user).filter(account__auth_id=auth_id).first()
+    # One query serves the rights and the account switcher of the page.
+    memberships = tuple(memberships_of(user))
+    membership = next((found for found in memberships if found.account.auth_id == auth_id), None)
     if membership is None:
         return None
     role = Role(membership.role)
-    return Actor(user=user, account=membership.account, rights=RIGHTS[role], role=role.label, origin=origin)
+    return Actor(
+        user=user,
+        account=membership.account,
+        rights=RIGHTS[role],
+        role=role.label,
+        origin=origin,
+        memberships=memberships,
+    )
 
 
 def home_of(user: User) -> Account | None:
@@ -46,3 +55,9 @@ def contacts_of(account: Account) -> list[User]:
     rows = Membership.objects.of(account).filter(live, suspended_at=None, role__in=[Role.OWNER, Role.ADMIN])
     rows = rows.filter(user__is_active=True).select_related("user").order_by("user_id")
     return [row.user for row in sorted(rows, key=lambda row: row.role != Role.OWNER)]
+
+
+def people_of(account: Account) -> list[User]:
+    """Return everybody who has a membership of the account, suspended ones included, by name."""
+    rows = Membership.objects.of(account).select_related("user").order_by("user__full_name", "user_id")
+    return [row.user for row in rows]

@@ -29,7 +29,7 @@ class AccessRefused(PermissionDenied):
 class Actor:
     """Who acts, in which account, with which rights, from where.
 
-    ``user`` is None for the system and for API callers; ``account`` is None outside any account.
+    ``memberships`` are those of the user, for the account switcher. ``user`` is None for the system and for API callers; ``account`` is None outside any account.
     """
 
     user: Any = None
@@ -38,6 +38,7 @@ class Actor:
     role: str = ""
     kind: str = "user"
     origin: Origin = field(default_factory=Origin)
+    memberships: tuple[Any, ...] = ()
 
     def can(self, right: Permission) -> bool:
         """Say whether the actor holds the right."""
@@ -117,8 +118,9 @@ class AccessMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request."""
-        return self.get_response(request)
+        """Answer the request; the zone that an account's page sets ends with it."""
+        with timezone.override(None):
+            return self.get_response(request)
 
     def process_view(self, request: Any, view: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """Let the request through, or answer in the view's place."""
@@ -153,6 +155,7 @@ def _admit_signed_in(request: Any, declared: Access, auth_id: str | None) -> Htt
         if request.actor is None:
             raise Http404
         request.actor.require(declared.right)
+        timezone.activate(request.actor.account.time_zone)
     if declared.recent_auth and request.method not in {"GET", "HEAD"}:
         return _wired("STEP_UP")(request)
     return None

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from django import template
+from django.conf import settings
+from django.template.loader import render_to_string
 from django.utils import dateformat, timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -71,6 +73,17 @@ def _drawn(name: str, css: str, label: str) -> SafeString:
 def icon(name: str, css: str = "", label: str = "") -> SafeString:
     """Draw one icon inline; decorative unless it has a label."""
     return _drawn(name, css, label)
+
+
+@register.simple_tag
+def assets(template: str) -> SafeString:
+    """Render links to stylesheets or scripts; they are the same on every page, so compressed ones once a process."""
+    return _rendered_once(template) if settings.COMPRESS_OFFLINE else render_to_string(template)
+
+
+@cache
+def _rendered_once(template: str) -> SafeString:
+    return render_to_string(template)
 
 
 @register.filter
