@@ -99,6 +99,7 @@ ACCOUNT_CONTACTS = "teams.queries.contacts_of"
 API_CALLER_FINDER = "accounts.queries.credentials.find_caller"
 API_USE_NOTER = "accounts.services.api_use.note_use"
 API_REFUSAL_NOTER = "accounts.services.api_use.note_refusal"
+API_PLAIN_NOTER = "accounts.services.credentials.note_exposure"
 FACTOR_SUMMARY = "security.queries.factors_of"
 LOGIN_STEPS = [
     "accounts.login_steps.EmailStep",

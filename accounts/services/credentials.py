@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -16,12 +17,14 @@ from accounts.models import Account, ApiIdentity, Credential
 from accounts.queries.credentials import find_token
 from console.core import crypto
 from console.core.access import Actor
-from console.core.errors import DomainError
+from console.core.errors import DomainError, TooManyRequests
 from console.core.events import EventKind, record
 from console.core.permissions import Permission
+from console.core.ratelimit import Limit, spend
 
 LIVE_AT_MOST = 2
 SHOWN_CHARACTERS = 6
+_EXPOSED = Limit("credential-exposed", 1, 3600)
 KEEP_FOR = MappingProxyType(
     {
         "now": timedelta(0),
@@ -163,6 +166,14 @@ def _revoke(credential: Credential, *, actor: Actor, now: datetime, replaced: bo
     credential.save(update_fields=["ended_at"])
     kind = EventKind.CREDENTIAL_REVOKED
     record(kind, actor=actor, target=credential, token=str(credential), replaced=replaced)
+
+
+def note_exposure(*, credential_id: int, actor: Actor, now: datetime) -> None:
+    """Write down, at most once an hour, that a token crossed the network without encryption."""
+    with suppress(TooManyRequests), transaction.atomic():
+        spend(_EXPOSED, str(credential_id), now=now)
+        credential = Credential.objects.get(pk=credential_id)
+        record(EventKind.CREDENTIAL_EXPOSED, actor=actor, target=credential, token=str(credential))
 
 
 def end_due_tokens(*, now: datetime, limit: int = 500) -> int:

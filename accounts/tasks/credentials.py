@@ -49,11 +49,18 @@ def mail_credential_ended(event: AuditEvent) -> None:
     _mail(event, "credential_ended")
 
 
+@subscriber(EventKind.CREDENTIAL_EXPOSED)
+def mail_credential_exposed(event: AuditEvent) -> None:
+    """Warn that an Auth Token crossed the network in clear."""
+    _mail(event, "credential_exposed")
+
+
 def _mail(event: AuditEvent, name: str, **more: Any) -> None:
     account = Account.objects.get(pk=event.account_id or 0)
     path = reverse("accounts:credential_list", kwargs={"account": account.auth_id})
     facts = [("Token", event.data["token"]), ("Account", f"{account.name}, {account.auth_id}")]
-    facts += [("By", event.actor_label), ("From", event.ip or "")] if event.actor_label else []
+    facts += [("By", event.actor_label)] if event.actor_label else []
+    facts += [("From", event.ip)] if event.ip else []
     context = {"account": account, "event": event, "facts": facts, "token": event.data["token"], **more}
     context |= {"button_url": settings.BASE_URL + path, "button_label": "Open Credentials"}
     for person in import_string(settings.ACCOUNT_CONTACTS)(account):

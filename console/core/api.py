@@ -241,8 +241,7 @@ def read_basic(header: str) -> tuple[str, str]:
 
 
 def _refuse(auth_id: str, origin: Origin, now: datetime) -> ApiError:
-    address = parse_address(origin.ip or "")
-    network = str(network_of(address)) if address else "unknown"
+    network = _network(origin)
     tally = count_failure(network)
     count_refusal("api-credentials")
     if tally.is_over:
@@ -252,6 +251,32 @@ def _refuse(auth_id: str, origin: Origin, now: datetime) -> ApiError:
     return refusal(
         401, headers={"WWW-Authenticate": f'Basic realm="{settings.SITE_NAME} API", charset="UTF-8"'}
     )
+
+
+def refuse_plain(request: HttpRequest) -> HttpResponse:
+    """Answer a call that came without TLS, and have the owner of a token that it carried told.
+
+    Nothing in the answer says whether the token is good.
+    """
+    if request.path.startswith("/v1/"):
+        _note_plain(request)
+    error = ApiError("https is required", code="https_required", status=403)
+    return error_response(error, is_list=_is_list(request, None))
+
+
+def _note_plain(request: HttpRequest) -> None:
+    origin, now = origin_of(request), timezone.now()
+    auth_id, token = read_basic(request.META.get("HTTP_AUTHORIZATION", ""))
+    if not token or count_failure(_network(origin)).is_over:
+        return
+    caller = _wired("API_CALLER_FINDER")(auth_id=auth_id, token=token, origin=origin, now=now)
+    if caller is not None:
+        _wired("API_PLAIN_NOTER")(credential_id=caller.credential_id, actor=caller.actor, now=now)
+
+
+def _network(origin: Origin) -> str:
+    address = parse_address(origin.ip or "")
+    return str(network_of(address)) if address else "unknown"
 
 
 # --- Answers ---------------------------------------------------------------------------------

@@ -57,6 +57,7 @@ class EventKind(StrEnum):
     CREDENTIAL_MADE = "credential:made"
     CREDENTIAL_REVOKED = "credential:revoked"
     CREDENTIAL_ENDED = "credential:ended"
+    CREDENTIAL_EXPOSED = "credential:exposed"
     API_CALL_REFUSED = "api-call:refused"
     TRIAL_CREDIT_GRANTED = "trial-credit:granted"
     STAFF_MADE = "staff:made"
@@ -97,6 +98,7 @@ SENTENCES: Mapping[EventKind, str] = {
     EventKind.CREDENTIAL_MADE: "generated an Auth Token",
     EventKind.CREDENTIAL_REVOKED: "revoked an Auth Token",
     EventKind.CREDENTIAL_ENDED: "ended an Auth Token that was due",
+    EventKind.CREDENTIAL_EXPOSED: "sent an Auth Token over http, without encryption",
     EventKind.API_CALL_REFUSED: "refused API calls with wrong credentials",
     EventKind.TRIAL_CREDIT_GRANTED: "granted the trial credit",
     EventKind.STAFF_MADE: "made a staff member",

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from console.core.addresses import client_scheme
+from console.core.api import refuse_plain
 
 _POLICY = {
     "default-src": "'none'",
@@ -49,7 +50,7 @@ def _refuse_plain(request: HttpRequest) -> HttpResponse | None:
         return None
     if request.path.startswith(_MACHINES):
         # A redirect would hide that a credential crossed the network in clear.
-        return JsonResponse({"error": "https is required"}, status=403)
+        return refuse_plain(request)
     return HttpResponseRedirect(settings.BASE_URL + request.get_full_path(), status=308)
 
 

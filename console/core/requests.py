@@ -102,7 +102,7 @@ class SizeLimitMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer 413 for a large, unmeasured or unreadable body."""
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if not length.isdigit() or int(length) > settings.MAX_BODY_BYTES:
+        if not (length.isascii() and length.isdigit()) or int(length) > settings.MAX_BODY_BYTES:
             from console.errors import too_large  # noqa: PLC0415 - the page belongs to the composition root
 
             return too_large(request)
