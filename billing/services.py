@@ -46,6 +46,7 @@ def post_entry(
         balance_after=balance.amount,
         idempotency_key=key,
         note=note,
+        at=now,
     )
 
 

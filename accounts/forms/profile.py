@@ -46,7 +46,7 @@ class CompanyForm(forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "address-level1"}),
     )
-    time_zone = forms.ChoiceField(help_text="Times on pages and in mails are shown in this zone.")
+    time_zone = forms.ChoiceField(help_text="Times on pages are shown in this zone; mails say UTC.")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from datetime import timedelta
 from decimal import Decimal
 
 import psycopg
@@ -92,3 +93,10 @@ def test_balance_is_the_sum_under_eight_concurrent_writers(transactional_db):
     total = LedgerEntry.objects.of(account).aggregate(total=Sum("amount"))["total"]
     assert Balance.objects.get(account=account).amount == total == Decimal("40.00040")
     assert LedgerEntry.objects.of(account).order_by("-id")[0].balance_after == total
+
+
+def test_entry_carries_the_moment_it_is_given(db):
+    moment = timezone.now() - timedelta(days=40)
+    account = make_account()
+    entry = services.post_entry(account=account, kind="recharge", amount=Decimal(5), key="late", now=moment)
+    assert LedgerEntry.objects.of(account).get(pk=entry.pk).at == moment
