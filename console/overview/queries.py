@@ -12,7 +12,7 @@ from console.core.access import Actor
 from console.core.events import SENTENCES, EventKind
 from console.core.models import AuditEvent
 from console.core.permissions import Permission
-from security.queries import factors_of
+from security.queries import Factors, factors_of
 
 _RECENT = 8
 
@@ -31,7 +31,8 @@ class Step:
 def overview_of(actor: Actor) -> dict[str, Any]:
     """Return the template's context for the actor's account; money only for those who may see it."""
     may_see_money = actor.can(Permission.BILLING_MANAGE)
-    steps = setup_of(actor)
+    factors = factors_of(actor.user)
+    steps = setup_of(actor, factors)
     return {
         "account": actor.account,
         "money": money_of(actor.account) if may_see_money else None,
@@ -39,11 +40,11 @@ def overview_of(actor: Actor) -> dict[str, Any]:
         "steps": steps,
         "steps_done": sum(step.done for step in steps),
         "activity": activity_of(actor) if actor.can(Permission.AUDIT_VIEW) else None,
-        "factors": factors_of(actor.user),
+        "factors": factors,
     }
 
 
-def setup_of(actor: Actor) -> list[Step]:
+def setup_of(actor: Actor, factors: Factors) -> list[Step]:
     """Return the set-up steps with what is done."""
     home = {"account": actor.account.auth_id}
     steps = [
@@ -51,7 +52,6 @@ def setup_of(actor: Actor) -> list[Step]:
             "Verify email and phone", done=bool(actor.user.email_verified_at and actor.user.phone_verified_at)
         )
     ]
-    factors = factors_of(actor.user)
     steps.append(
         Step(
             "Add an authenticator app",
