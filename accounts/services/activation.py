@@ -1,12 +1,13 @@
 """Confirm addresses and numbers, and let accounts begin."""
 
+import uuid
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
 
 from accounts.models import Account, EmailLink, User
-from accounts.services.links import check_link, make_link, read_token, use_link
+from accounts.services.links import check_link, make_link, use_link
 from console.core.access import Actor
 from console.core.events import EventKind, record
 from console.core.requests import Origin
@@ -20,21 +21,20 @@ def make_activation_link(*, user: User, now: datetime) -> EmailLink:
     return make_link(user=user, purpose=_PURPOSE, lives_for=lives_for, now=now)
 
 
-def check_activation(*, token: str, now: datetime) -> EmailLink:
-    """Return the live link of the token, without using it up.
+def check_activation(*, link_id: uuid.UUID, now: datetime) -> EmailLink:
+    """Return the live link, without using it up.
 
-    :raises LinkRefused: if the link was altered, used or replaced, or is too old
+    :raises LinkRefused: if the link is unknown, used or replaced, or is too old
     """
-    return check_link(public_id=read_token(token, purpose=_PURPOSE), purpose=_PURPOSE, now=now)
+    return check_link(public_id=link_id, purpose=_PURPOSE, now=now)
 
 
 @transaction.atomic
-def verify_email(*, token: str, origin: Origin, now: datetime) -> User:
+def verify_email(*, link_id: uuid.UUID, origin: Origin, now: datetime) -> User:
     """Use up an activation link, and confirm its address.
 
-    :raises LinkRefused: if the link was altered, used or replaced, or is too old
+    :raises LinkRefused: if the link is unknown, used or replaced, or is too old
     """
-    link_id = read_token(token, purpose=_PURPOSE)
     link = check_link(public_id=link_id, purpose=_PURPOSE, now=now, lock=True)
     use_link(link, now=now)
     user = User.objects.select_for_update(no_key=True).get(pk=link.user_id)
