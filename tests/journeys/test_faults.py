@@ -1,13 +1,16 @@
 """Whoever dies in between, what was promised arrives exactly once."""
 
+import os
+import signal
 import time
 
 import pytest
 
-from tests.journeys.conftest import Console
+from tests.journeys import steps
+from tests.journeys.conftest import Console, Watch
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def fragile(tmp_path_factory):
     """A console of its own, to be hurt."""
     var = tmp_path_factory.mktemp("fragile")
@@ -19,6 +22,12 @@ def fragile(tmp_path_factory):
     assert console.stop() == 0
     assert console.pids("celery") == []
     assert console.pids("postgres") == []
+
+
+@pytest.fixture(autouse=True)
+def _healed(fragile):
+    """Begin each story with a console that is whole."""
+    fragile.wait()
 
 
 def _sign_up(console, email):
@@ -74,3 +83,29 @@ def test_everything_killed_at_once_comes_back(fragile):
     time.sleep(1)
     fragile.wait()
     _arrives_once(fragile, "all@quayside.example")
+
+
+def test_phone_code_arrives_once_when_the_worker_is_killed(fragile, browser):
+    context = browser.new_context(base_url=fragile.url)
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    steps.sign_up(page, Watch(page), fragile, "code@quayside.example")
+    page.locator("[name=country]").select_option("NL")
+    page.locator("[name=number]").fill("612340009")
+    fragile.kill("celery -A console worker")
+    page.locator("main form button[type=submit]").first.click()
+    page.locator("[name=code]").wait_for()
+    _arrives_once(fragile, "+31612340009")
+    context.close()
+
+
+def test_pages_work_while_valkey_is_gone(fragile):
+    for pid in fragile.pids("valkey-server"):
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        _sign_up(fragile, "frozen@quayside.example")
+        assert fragile.get("/healthz/live")["status"] == "up"
+    finally:
+        for pid in fragile.pids("valkey-server"):
+            os.kill(pid, signal.SIGCONT)
+    _arrives_once(fragile, "frozen@quayside.example")

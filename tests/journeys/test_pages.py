@@ -20,8 +20,10 @@ def _pages(page, addresses):
     for address in addresses:
         answer = page.request.get(address, max_redirects=0)
         is_page = "text/html" in answer.headers.get("content-type", "")
-        if is_page and answer.status in {200, 403, 404, 405, 410} and "attachment" not in answer.headers.get(
-            "content-disposition", ""
+        if (
+            is_page
+            and answer.status in {200, 403, 404, 405, 410}
+            and "attachment" not in answer.headers.get("content-disposition", "")
         ):
             yield address
 
