@@ -7,4 +7,4 @@ class AccountsConfig(AppConfig):
     """Name the app."""
 
     name = "accounts"
-    verbose_name = "Who exists"
+    verbose_name = "Customers"

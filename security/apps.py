@@ -7,4 +7,4 @@ class SecurityConfig(AppConfig):
     """Name the app."""
 
     name = "security"
-    verbose_name = "How we are sure"
+    verbose_name = "Sign-in and security"
