@@ -317,6 +317,7 @@ class PhoneCode(models.Model):
         SIGN_IN = "sign-in", "Sign in"
         ENROL = "enrol", "Add an authenticator app"
         STEP_UP = "step-up", "Confirm it's you"
+        CHANGE = "change", "Change the number"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     user = models.ForeignKey(User, models.CASCADE, related_name="phone_codes")

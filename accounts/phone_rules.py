@@ -120,6 +120,11 @@ def mask_phone(e164: str) -> str:
     return f"{prefix} {' '.join(_in_groups(part) for part in re.split(r'[ -]', shown))}"
 
 
+def country_of(e164: str) -> str:
+    """Return the country whose number this is, or nothing when it belongs to none."""
+    return phonenumbers.region_code_for_number(phonenumbers.parse(e164)) or ""
+
+
 @cache
 def country_choices() -> list[tuple[str, str]]:
     """Return the countries of the picker, as code and "Netherlands (+31)", by name."""

@@ -39,6 +39,18 @@ class PhoneDevice(ThrottlingMixin, Device):
         return 1
 
 
+class PhoneChange(models.Model):
+    """A new number that waits for its code; the old one works until then."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="phone_change")
+    number = models.CharField(max_length=16)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"change to a number ending in {self.number[-2:]}"
+
+
 class AuthenticatorDevice(ThrottlingMixin, Device):
     """An authenticator app (TOTP, RFC 6238: SHA-1, six digits, 30 s). The 160-bit seed is encrypted.
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import Count, Max, Q
 
 from accounts.models import PhoneCode, User
-from security.models import AuthenticatorDevice, HeldAct, PhoneDevice, RecoveryCode
+from security.models import AuthenticatorDevice, HeldAct, PhoneChange, PhoneDevice, RecoveryCode
 
 PENDING_FOR = timedelta(minutes=30)
 APP, PHONE, RECOVERY, PASSWORD = "app", "phone", "recovery", "password"
@@ -101,6 +101,11 @@ def find_authenticator(user: User) -> AuthenticatorDevice | None:
 def find_phone(user: User) -> PhoneDevice | None:
     """Return the person's phone as a second factor."""
     return PhoneDevice.objects.filter(user=user, confirmed=True).first()
+
+
+def find_phone_change(user: User, *, now: datetime) -> PhoneChange | None:
+    """Return the new number that waits for its code, unless it waited too long."""
+    return PhoneChange.objects.filter(user=user, expires_at__gt=now).first()
 
 
 def find_pending(user: User, public_id: str, *, now: datetime) -> AuthenticatorDevice | None:

@@ -15,7 +15,7 @@ from console.core.geo import place_of
 from console.core.mail import queue_mail
 from console.core.models import AuditEvent
 from security import queries
-from security.models import AuthenticatorDevice, HeldAct
+from security.models import AuthenticatorDevice, HeldAct, PhoneChange
 
 _FEW_CODES = 3
 _NAMES = {queries.APP: "authenticator app", queries.PHONE: "phone number"}
@@ -47,10 +47,29 @@ def mail_recovery_code_used(event: AuditEvent) -> None:
     _mail_about(event, "recovery_code_used", left=left, is_warning=left <= _FEW_CODES)
 
 
+@subscriber(EventKind.PHONE_CHANGE_ASKED)
+def mail_phone_change_asked(event: AuditEvent) -> None:
+    """Tell the person that a new number waits for its code."""
+    _mail_about(event, "phone_change_asked", new=event.data["after"][-2:], old=event.data["before"][-2:])
+
+
+@subscriber(EventKind.PHONE_CHANGED)
+def mail_phone_changed(event: AuditEvent) -> None:
+    """Tell the person that the new number took the place of the old one."""
+    _mail_about(event, "phone_changed", new=event.data["after"][-2:], old=event.data["before"][-2:])
+
+
+@subscriber(EventKind.DEVICE_DISOWNED, EventKind.PASSWORD_RESET)
+def forget_phone_change(event: AuditEvent) -> None:
+    """Forget a new number that somebody else may have asked for."""
+    PhoneChange.objects.filter(user_id=event.user_id or 0, created_at__lte=event.at).delete()
+
+
 @shared_task(name="security.sweep_expired")
 def sweep_expired() -> None:
-    """Delete held acts and unconfirmed apps whose time is over."""
+    """Delete held acts, unconfirmed apps and new numbers whose time is over."""
     now = timezone.now()
+    PhoneChange.objects.filter(expires_at__lt=now).delete()
     HeldAct.objects.filter(expires_at__lt=now).delete()
     AuthenticatorDevice.objects.filter(confirmed=False, created_at__lt=now - queries.PENDING_FOR).delete()
 

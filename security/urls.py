@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from security.views import confirm, enrolment, factors, phone, second_factor
+from security.views import confirm, enrolment, factors, phone, phone_change, second_factor
 
 app_name = "security"
 _SETTINGS = "<auth_id:account>/account/settings/security/"
@@ -43,6 +43,10 @@ urlpatterns = [
     ),
     path(f"{_SETTINGS}authenticator/confirm/", factors.authenticator_confirm, name="authenticator_confirm"),
     path(f"{_SETTINGS}authenticator/remove/", factors.authenticator_remove, name="authenticator_remove"),
+    path(f"{_SETTINGS}phone/", phone_change.phone_change, name="phone_change"),
+    path(f"{_SETTINGS}phone/code/", phone_change.phone_change_code, name="phone_change_code"),
+    path(f"{_SETTINGS}phone/code/send/", phone_change.phone_change_send, name="phone_change_send"),
+    path(f"{_SETTINGS}phone/cancel/", phone_change.phone_change_cancel, name="phone_change_cancel"),
     path(f"{_SETTINGS}recovery-codes/make/", factors.recovery_codes_make, name="recovery_codes_make"),
     path(f"{_SETTINGS}recovery-codes/", factors.recovery_codes, name="recovery_codes"),
     path(f"{_SETTINGS}recovery-codes/file/", factors.recovery_codes_file, name="recovery_codes_file"),

@@ -50,6 +50,9 @@ class EventKind(StrEnum):
     PROFILE_UPDATED = "profile:updated"
     FACTOR_ADDED = "factor:added"
     FACTOR_REMOVED = "factor:removed"
+    PHONE_CHANGE_ASKED = "phone-change:asked"
+    PHONE_CHANGE_CANCELLED = "phone-change:cancelled"
+    PHONE_CHANGED = "phone:changed"
     RECOVERY_CODES_MADE = "recovery-codes:made"
     RECOVERY_CODE_USED = "recovery-code:used"
     STEP_UP_PASSED = "step-up:passed"
@@ -91,6 +94,9 @@ SENTENCES: Mapping[EventKind, str] = {
     EventKind.PROFILE_UPDATED: "changed their profile",
     EventKind.FACTOR_ADDED: "added a second factor",
     EventKind.FACTOR_REMOVED: "removed a second factor",
+    EventKind.PHONE_CHANGE_ASKED: "asked to change the phone number",
+    EventKind.PHONE_CHANGE_CANCELLED: "kept the phone number after all",
+    EventKind.PHONE_CHANGED: "changed the phone number",
     EventKind.RECOVERY_CODES_MADE: "made new recovery codes",
     EventKind.RECOVERY_CODE_USED: "used a recovery code",
     EventKind.STEP_UP_PASSED: "confirmed it was them",

@@ -12,6 +12,14 @@ from security.services.authenticator import (
 )
 from security.services.errors import FactorMissing, WrongFactor
 from security.services.phone import choose_phone, verify_phone
+from security.services.phone_change import (
+    ChangeOver,
+    SamePhone,
+    ask_phone_change,
+    cancel_phone_change,
+    confirm_phone_change,
+    send_change_code,
+)
 from security.services.recovery import keep_recovery_codes, make_recovery_codes, use_recovery_code
 from security.services.second_factor import check_second_factor
 from security.services.step_up import Act, ActOver, confirm_person, hold_act, open_act, take_act
@@ -19,21 +27,27 @@ from security.services.step_up import Act, ActOver, confirm_person, hold_act, op
 __all__ = [
     "Act",
     "ActOver",
+    "ChangeOver",
     "EnrolmentExpired",
     "FactorMissing",
     "FactorNeeded",
     "PhoneCodeFirst",
+    "SamePhone",
     "WrongFactor",
+    "ask_phone_change",
+    "cancel_phone_change",
     "check_second_factor",
     "choose_phone",
     "confirm_authenticator",
     "confirm_person",
+    "confirm_phone_change",
     "hold_act",
     "keep_recovery_codes",
     "make_recovery_codes",
     "needs_phone_code",
     "open_act",
     "remove_authenticator",
+    "send_change_code",
     "start_authenticator",
     "start_with_phone_code",
     "take_act",

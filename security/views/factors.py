@@ -41,11 +41,12 @@ def _address(request: Any, name: str) -> str:
 def factor_list(request: Any) -> HttpResponse:
     """Show the person's second factors."""
     user = request.actor.user
-    codes = queries.codes_of(user)
+    codes, change = queries.codes_of(user), queries.find_phone_change(user, now=timezone.now())
     context = {
         "authenticator": queries.find_authenticator(user),
         "phone": queries.find_phone(user),
         "number": mask_phone(user.phone) if user.phone else "",
+        "new_number": mask_phone(change.number) if change else "",
         "codes": codes,
         "few_codes": codes.left <= _FEW_CODES,
     }
