@@ -21,6 +21,7 @@ from console.core.errors import DomainError, TooManyRequests
 from console.core.events import EventKind, record
 from console.core.permissions import Permission
 from console.core.ratelimit import Limit, spend
+from console.core.requests import Origin
 
 LIVE_AT_MOST = 2
 SHOWN_CHARACTERS = 6
@@ -168,11 +169,12 @@ def _revoke(credential: Credential, *, actor: Actor, now: datetime, replaced: bo
     record(kind, actor=actor, target=credential, token=str(credential), replaced=replaced)
 
 
-def note_exposure(*, credential_id: int, actor: Actor, now: datetime) -> None:
+def note_exposure(*, credential_id: int, origin: Origin, now: datetime) -> None:
     """Write down, at most once an hour, that a token crossed the network without encryption."""
     with suppress(TooManyRequests), transaction.atomic():
         spend(_EXPOSED, str(credential_id), now=now)
-        credential = Credential.objects.get(pk=credential_id)
+        credential = Credential.objects.select_related("identity__account").get(pk=credential_id)
+        actor = Actor(account=credential.identity.account, kind="api", origin=origin)
         record(EventKind.CREDENTIAL_EXPOSED, actor=actor, target=credential, token=str(credential))
 
 

@@ -271,7 +271,7 @@ def _note_plain(request: HttpRequest) -> None:
         return
     caller = _wired("API_CALLER_FINDER")(auth_id=auth_id, token=token, origin=origin, now=now)
     if caller is not None:
-        _wired("API_PLAIN_NOTER")(credential_id=caller.credential_id, actor=caller.actor, now=now)
+        _wired("API_PLAIN_NOTER")(credential_id=caller.credential_id, origin=origin, now=now)
 
 
 def _network(origin: Origin) -> str:
