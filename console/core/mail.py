@@ -9,6 +9,7 @@ import css_inline
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
+from django.template import Context, engines
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -47,11 +48,17 @@ def render_mail(template: str, context: Mapping[str, Any]) -> tuple[str, str, st
         **context,
     }
     folder = f"mail/{template}"
-    subject = " ".join(render_to_string(f"{folder}/subject.txt", values).split())[:_SUBJECT_LIMIT]
+    subject = " ".join(_render_text(f"{folder}/subject.txt", values).split())[:_SUBJECT_LIMIT]
     values["subject"] = subject
-    text = render_to_string(f"{folder}/body.txt", values).strip() + "\n"
+    text = _render_text(f"{folder}/body.txt", values).strip() + "\n"
     html = _inliner().inline(render_to_string(f"{folder}/body.html", values))
     return subject, text, html
+
+
+def _render_text(template: str, values: Mapping[str, Any]) -> str:
+    """Render a part that is no HTML: O'Brien & Co stays O'Brien & Co."""
+    found: Any = engines["django"].get_template(template)
+    return str(found.template.render(Context(dict(values), autoescape=False)))
 
 
 @cache
