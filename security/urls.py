@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from security.views import confirm, enrolment, factors, phone, phone_change, second_factor
+from security.views import audit, confirm, enrolment, factors, phone, phone_change, second_factor
 
 app_name = "security"
 _SETTINGS = "<auth_id:account>/account/settings/security/"
+_AUDIT = "<auth_id:account>/account/settings/audit-log/"
 
 urlpatterns = [
     path("welcome/phone/", phone.phone, name="phone"),
@@ -50,4 +51,10 @@ urlpatterns = [
     path(f"{_SETTINGS}recovery-codes/make/", factors.recovery_codes_make, name="recovery_codes_make"),
     path(f"{_SETTINGS}recovery-codes/", factors.recovery_codes, name="recovery_codes"),
     path(f"{_SETTINGS}recovery-codes/file/", factors.recovery_codes_file, name="recovery_codes_file"),
+    path(_AUDIT, audit.log, name="audit_log"),
+    path(f"{_AUDIT}csv/", audit.csv, name="audit_csv"),
+    path(f"{_AUDIT}json/", audit.json, name="audit_json"),
+    path(f"{_AUDIT}verify/", audit.verify, name="audit_verify"),
+    path(f"{_AUDIT}verify/<uuid:public_id>/", audit.result, name="audit_result"),
+    path(f"{_AUDIT}<uuid:public_id>/", audit.event, name="audit_event"),
 ]

@@ -63,6 +63,8 @@ class EventKind(StrEnum):
     CREDENTIAL_EXPOSED = "credential:exposed"
     API_CALL_REFUSED = "api-call:refused"
     TRIAL_CREDIT_GRANTED = "trial-credit:granted"
+    AUDIT_LOG_EXPORTED = "audit-log:exported"
+    AUDIT_LOG_VERIFIED = "audit-log:verified"
     STAFF_MADE = "staff:made"
     STAFF_RULE_CHANGED = "staff-rule:changed"
 
@@ -107,6 +109,8 @@ SENTENCES: Mapping[EventKind, str] = {
     EventKind.CREDENTIAL_EXPOSED: "sent an Auth Token over http, without encryption",
     EventKind.API_CALL_REFUSED: "refused API calls with wrong credentials",
     EventKind.TRIAL_CREDIT_GRANTED: "granted the trial credit",
+    EventKind.AUDIT_LOG_EXPORTED: "exported the audit log",
+    EventKind.AUDIT_LOG_VERIFIED: "verified the audit log",
     EventKind.STAFF_MADE: "made a staff member",
     EventKind.STAFF_RULE_CHANGED: "changed a rule of the provider",
 }

@@ -33,6 +33,9 @@ ON CONFLICT (key) DO UPDATE SET
             THEN %(now)s + make_interval(secs => %(seconds)s) ELSE bucket.ends_at END
 RETURNING spent, extract(epoch FROM ends_at - %(now)s)::float8
 """
+_EXTEND = """
+UPDATE core_ratebucket SET ends_at = %(now)s + make_interval(secs => %(seconds)s) WHERE key = %(key)s
+"""
 _LUA = """
 local spent = redis.call('INCR', KEYS[1])
 if spent == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
@@ -68,6 +71,19 @@ def spend(limit: Limit, key: str, *, now: datetime, message: str = "") -> int:
             message or "Too many tries. Wait a while, then try again.", retry_after=int(seconds) + 1
         )
     return limit.count - spent
+
+
+def extend(limit: Limit, key: str, *, now: datetime) -> None:
+    """Count from now on: a long deed goes on and keeps its place."""
+    values: dict[str, Any] = {"key": _name(limit, key), "now": now, "seconds": limit.seconds}
+    with connection.cursor() as cursor:
+        cursor.execute(_EXTEND, values)
+
+
+def give_back(limit: Limit, key: str) -> None:
+    """Forget what was counted: a long deed is over."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM core_ratebucket WHERE key = %s", [_name(limit, key)])
 
 
 def _name(limit: Limit, key: str) -> str:

@@ -1,5 +1,6 @@
 """Deeds of the security app."""
 
+from security.services.audit import export_log, verify_log
 from security.services.authenticator import (
     EnrolmentExpired,
     FactorNeeded,
@@ -41,6 +42,7 @@ __all__ = [
     "confirm_authenticator",
     "confirm_person",
     "confirm_phone_change",
+    "export_log",
     "hold_act",
     "keep_recovery_codes",
     "make_recovery_codes",
@@ -52,5 +54,6 @@ __all__ = [
     "start_with_phone_code",
     "take_act",
     "use_recovery_code",
+    "verify_log",
     "verify_phone",
 ]

@@ -1,0 +1,147 @@
+"""Put audit events into words: for the list, the detail page and the files."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+from accounts.queries.devices import device_name
+from console.core.addresses import parse_address
+from console.core.events import SENTENCES, EventKind
+from console.core.exports import csv_lines
+from console.core.geo import place_of
+from console.core.models import AuditEvent
+
+HEADER = (
+    "Time (UTC)", "Event", "What", "By", "By kind", "Object", "Object type", "Object id", "Before", "After",
+    "Details", "IP", "Place", "Device", "User agent", "Request", "Event id", "Place in chain", "Digest",
+)  # fmt: skip
+_ICONS = {
+    "account": "building",
+    "credential": "key",
+    "api-call": "refused",
+    "allowlist": "globe",
+    "trial-credit": "billing",
+    "audit-log": "log",
+    "member": "team",
+    "invitation": "team",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event in words."""
+
+    event: AuditEvent
+    who: str
+    sentence: str
+    icon: str
+    place: str
+    device: str
+
+    @property
+    def target(self) -> str:
+        """Name what was acted on, unless it is the account itself or the person who acted."""
+        event = self.event
+        is_said = event.target_type == "accounts.account" or event.target_label == event.actor_label
+        return "" if is_said else event.target_label
+
+
+def row_of(event: AuditEvent) -> Row:
+    """Return the event in words."""
+    kinds = set(EventKind)
+    sentence = SENTENCES[EventKind(event.kind)] if event.kind in kinds else event.kind
+    return Row(
+        event=event,
+        who=who_of(event),
+        sentence=sentence,
+        icon=_ICONS.get(event.kind.partition(":")[0], "shield"),
+        place=place_name(event),
+        device=device_name(event.user_agent) if event.user_agent else "",
+    )
+
+
+def who_of(event: AuditEvent) -> str:
+    """Name who acted."""
+    name = settings.SITE_NAME
+    if event.actor_kind == "staff":
+        return f"{event.actor_label or name} (staff of {name})"
+    return event.actor_label or ("An API caller" if event.actor_kind == "api" else name)
+
+
+def place_name(event: AuditEvent) -> str:
+    """Say where the address is, or nothing when that is unknown."""
+    place = place_of(parse_address(event.ip or ""))
+    return str(place) if place.country else ""
+
+
+def changes_of(event: AuditEvent) -> list[tuple[str, str, str]]:
+    """Return each changed field with its value before and after."""
+    before, after = event.data.get("before"), event.data.get("after")
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return []
+    names = dict.fromkeys([*before, *after])
+    return [(field_name(name), shown(before.get(name)), shown(after.get(name))) for name in names]
+
+
+def details_of(event: AuditEvent) -> list[tuple[str, str]]:
+    """Return what else is known about the event."""
+    hidden = {"before", "after"} if changes_of(event) else set()
+    return [(field_name(name), shown(value)) for name, value in event.data.items() if name not in hidden]
+
+
+def field_name(name: str) -> str:
+    """Return a field's name as words."""
+    words = name.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def shown(value: Any) -> str:
+    """Return a value as text."""
+    if value is None or value in ("", [], {}):
+        return ""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def csv_file(batches: Iterable[list[AuditEvent]]) -> Iterator[bytes]:
+    """Yield the events as CSV, piece by piece."""
+    return csv_lines(HEADER, ([_cells(event) for event in batch] for batch in batches))
+
+
+def _cells(event: AuditEvent) -> list[object]:
+    row, data = row_of(event), dict(event.data)
+    before, after = data.pop("before", None), data.pop("after", None)
+    parts = [_json(part) if part else "" for part in (before, after, data)]
+    about = [event.at.isoformat(), event.kind, row.sentence, row.who, event.actor_kind]
+    target = [event.target_label, event.target_type, event.target_id]
+    source = [event.ip or "", row.place, row.device, event.user_agent, event.request_id]
+    return [*about, *target, *parts, *source, str(event.public_id), event.seq, bytes(event.digest).hex()]
+
+
+def json_file(batches: Iterable[list[AuditEvent]], *, account: str) -> Iterator[bytes]:
+    """Yield the events as one JSON object, piece by piece; digests can be computed again from it."""
+    yield f'{{"account": {_json(account)}, "events": ['.encode()
+    comma = ""
+    for batch in batches:
+        yield (comma + ",\n".join(_json(_members(event)) for event in batch)).encode()
+        comma = ",\n"
+    yield b"]}\n"
+
+
+def _members(event: AuditEvent) -> dict[str, Any]:
+    names = ("kind", "actor_kind", "actor_label", "target_type", "target_id", "target_label", "data", "ip")
+    values = {name: getattr(event, name) for name in (*names, "user_agent", "request_id", "seq")}
+    digests = {"previous": bytes(event.previous).hex(), "digest": bytes(event.digest).hex()}
+    return (
+        {"id": str(event.public_id), "at": event.at.isoformat(), "sentence": row_of(event).sentence}
+        | values
+        | digests
+    )
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
