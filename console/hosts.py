@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.request import split_domain_port
 
 _ADMIN = "/admin/"
 # What staff need to sign in and confirm acts; everything else of the console does not exist on their host.
@@ -34,7 +35,8 @@ class HostMiddleware:
 
 
 def _is_at_home(request: HttpRequest) -> bool:
-    is_admin_host = request.get_host().partition(":")[0] == settings.ADMIN_HOST
+    # Lower case and without a last dot: the two other ways to write one host.
+    is_admin_host = split_domain_port(request.get_host())[0] == settings.ADMIN_HOST.lower()
     if is_admin_host:
         return request.path == "/" or request.path.startswith(_SHARED)
     return not request.path.startswith(_ADMIN)

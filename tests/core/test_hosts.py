@@ -19,6 +19,10 @@ def _admin_host(settings, db):
         (ADMIN, "/sign-in/", True),
         (ADMIN, "/admin/", True),
         (ADMIN, "/sign-up/", False),
+        ("ADMIN.LocalHost", "/sign-up/", False),
+        ("admin.localhost.:8000", "/sign-up/", False),
+        ("Admin.localhost:8000", "/admin/", True),
+        ("Console.localhost.", "/admin/", False),
         (ADMIN, "/v1/Account/MA000000000000000000/", False),
     ],
 )
