@@ -102,6 +102,13 @@ class Account(models.Model):
         TRIAL = "developer", "Trial"
         STANDARD = "standard", "Standard"
 
+    class AllowlistMode(models.TextChoices):
+        """What the IP allowlist does to callers of the HTTP API that are not on it."""
+
+        OFF = "off", "Off"
+        REPORT = "report", "Report only"
+        ENFORCING = "enforcing", "Enforcing"
+
     auth_id = models.CharField(max_length=20, unique=True, default=new_auth_id, editable=False)
     name = models.CharField(max_length=255)
     state = models.CharField(max_length=20, choices=State, default=State.ONBOARDING)
@@ -114,6 +121,9 @@ class Account(models.Model):
     opened_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="opened_accounts")
     created_at = models.DateTimeField(default=timezone.now)
     activated_at = models.DateTimeField(null=True, blank=True)
+    allowlist_mode = models.CharField(
+        max_length=10, choices=AllowlistMode, default=AllowlistMode.OFF, db_default="off"
+    )
 
     class Meta:
         constraints = [

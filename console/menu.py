@@ -48,6 +48,7 @@ ACCOUNT = (
             Entry("Profile", route="accounts:profile", right=P.SELF_MANAGE),
             Entry("Credentials", route="accounts:credential_list", right=P.CREDENTIAL_VIEW),
             Entry("Security", route="security:factor_list", right=P.SELF_MANAGE),
+            Entry("IP Whitelisting", route="security:allowlist", right=P.ALLOWLIST_MANAGE),
             Entry("Audit log", route="security:audit_log", right=P.AUDIT_VIEW),
         ),
     ),

@@ -97,6 +97,7 @@ HOME_FINDER = "teams.queries.home_of"
 MONEY_READER = "billing.queries.money_of"
 ACCOUNT_CONTACTS = "teams.queries.contacts_of"
 API_CALLER_FINDER = "accounts.queries.credentials.find_caller"
+API_GUARD = "security.services.allowlist_guard.check_caller"
 API_USE_NOTER = "accounts.services.api_use.note_use"
 API_REFUSAL_NOTER = "accounts.services.api_use.note_refusal"
 API_PLAIN_NOTER = "accounts.services.credentials.note_exposure"
@@ -176,6 +177,8 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-security": {"task": "security.sweep_expired", "schedule": timedelta(minutes=30)},
     "end-credentials": {"task": "accounts.end_due_credentials", "schedule": timedelta(minutes=1)},
     "flush-last-use": {"task": "accounts.flush_last_use", "schedule": 10},
+    "flush-callers": {"task": "security.flush_callers", "schedule": 10},
+    "revert-allowlists": {"task": "security.revert_allowlists", "schedule": 10},
     "log-chain-heads": {"task": "core.log_chain_heads", "schedule": timedelta(hours=1)},
 }
 
@@ -314,6 +317,9 @@ CONSOLE_API_REQUESTS = env.number("CONSOLE_API_REQUESTS", 300)
 CONSOLE_API_WINDOW_SECONDS = env.number("CONSOLE_API_WINDOW_SECONDS", 5)
 CONSOLE_API_FAILURES = env.number("CONSOLE_API_FAILURES", 300)
 CONSOLE_API_FAILURE_SECONDS = env.number("CONSOLE_API_FAILURE_SECONDS", 60)
+CONSOLE_ALLOWLIST_ENTRIES = env.number("CONSOLE_ALLOWLIST_ENTRIES", 100)
+CONSOLE_ALLOWLIST_CONFIRM_MINUTES = env.number("CONSOLE_ALLOWLIST_CONFIRM_MINUTES", 10)
+CONSOLE_CALLER_DAYS = env.number("CONSOLE_CALLER_DAYS", 30)
 CONSOLE_LEASE_SECONDS = env.number("CONSOLE_LEASE_SECONDS", 60)
 
 # --- Time, language --------------------------------------------------------------------------

@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from security.views import audit, confirm, enrolment, factors, phone, phone_change, second_factor
+from security.views import allowlist, audit, confirm, enrolment, factors, phone, phone_change, second_factor
 
 app_name = "security"
 _SETTINGS = "<auth_id:account>/account/settings/security/"
 _AUDIT = "<auth_id:account>/account/settings/audit-log/"
+_ALLOWLIST = "<auth_id:account>/account/settings/ip-whitelisting/"
 
 urlpatterns = [
     path("welcome/phone/", phone.phone, name="phone"),
@@ -57,4 +58,11 @@ urlpatterns = [
     path(f"{_AUDIT}verify/", audit.verify, name="audit_verify"),
     path(f"{_AUDIT}verify/<uuid:public_id>/", audit.result, name="audit_result"),
     path(f"{_AUDIT}<uuid:public_id>/", audit.event, name="audit_event"),
+    path(_ALLOWLIST, allowlist.allowlist, name="allowlist"),
+    path(f"{_ALLOWLIST}request/", allowlist.allowlist_request, name="allowlist_request"),
+    path(f"{_ALLOWLIST}add/", allowlist.allowlist_add, name="allowlist_add"),
+    path(f"{_ALLOWLIST}mode/<slug:mode>/", allowlist.allowlist_mode, name="allowlist_mode"),
+    path(f"{_ALLOWLIST}confirm/", allowlist.allowlist_confirm, name="allowlist_confirm"),
+    path(f"{_ALLOWLIST}<uuid:public_id>/", allowlist.allowlist_change, name="allowlist_change"),
+    path(f"{_ALLOWLIST}<uuid:public_id>/remove/", allowlist.allowlist_remove, name="allowlist_remove"),
 ]

@@ -151,7 +151,7 @@ def api_route(view: Callable[..., HttpResponse], *, name: str) -> URLPattern:
 def _answer(request: HttpRequest, declared: Resource, parts: Mapping[str, str]) -> HttpResponse:
     headers: dict[str, str] = {}
     try:
-        caller = _admit(request, parts.get("auth_id", ""), headers)
+        caller = _admit(request, declared, parts.get("auth_id", ""), headers)
         reply = _run(request, declared, caller, parts)
         response = json_reply(reply.status, reply.body)
     except (DomainError, AccessRefused) as error:
@@ -165,15 +165,30 @@ def _with(response: HttpResponse, headers: Mapping[str, str]) -> HttpResponse:
     return response
 
 
-def _admit(request: Any, path_id: str, headers: dict[str, str]) -> Caller:
+def _admit(request: Any, declared: Resource | None, path_id: str, headers: dict[str, str]) -> Caller:
     """Authenticate and count; the state of the limit is put into ``headers``."""
     caller = authenticate(request, path_id)
+    _guard(request, declared, caller)
     tally = count_request(caller.account.auth_id)
     headers |= limit_headers(tally)
     if tally.is_over:
         raise refusal(429, headers={"Retry-After": _seconds(tally)})
     _wired("API_USE_NOTER")(credential_id=caller.credential_id, origin=origin_of(request), now=timezone.now())
     return caller
+
+
+def _guard(request: Any, declared: Resource | None, caller: Caller) -> None:
+    """Refuse an address that the account does not allow, before the call counts anywhere."""
+    origin, endpoint = origin_of(request), f"{request.method} {declared.path if declared else ''}"
+    try:
+        is_welcome = _wired("API_GUARD")(caller=caller, origin=origin, endpoint=endpoint, now=timezone.now())
+    except Exception:  # noqa: BLE001 - whatever breaks in a guard, it lets nobody in
+        _log.exception("the guard of the API broke")
+        is_welcome = False
+    if not is_welcome:
+        count_refusal("api-address")
+        _log.info("api call from an address that is not allowed", extra={"ip": origin.ip})
+        raise ApiError("this address may not call the API", code="ip_not_allowed", status=403)
 
 
 def _seconds(tally: Tally) -> str:
@@ -328,7 +343,7 @@ def unknown_path(request: HttpRequest, auth_id: str = "") -> HttpResponse:
     error = refusal(404)
     try:
         if auth_id:
-            _admit(request, auth_id, headers)
+            _admit(request, None, auth_id, headers)
     except ApiError as refused:
         error = refused
     return _with(error_response(error, is_list=_is_list(request, None)), headers)

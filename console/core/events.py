@@ -62,6 +62,15 @@ class EventKind(StrEnum):
     CREDENTIAL_ENDED = "credential:ended"
     CREDENTIAL_EXPOSED = "credential:exposed"
     API_CALL_REFUSED = "api-call:refused"
+    ALLOWLIST_REQUESTED = "allowlist:requested"
+    ALLOWLIST_APPROVED = "allowlist:approved"
+    ALLOWLIST_DECLINED = "allowlist:declined"
+    ALLOWLIST_ENTRY_ADDED = "allowlist-entry:added"
+    ALLOWLIST_ENTRY_CHANGED = "allowlist-entry:changed"
+    ALLOWLIST_ENTRY_REMOVED = "allowlist-entry:removed"
+    ALLOWLIST_MODE_CHANGED = "allowlist:mode-changed"
+    ALLOWLIST_CONFIRMED = "allowlist:confirmed"
+    ALLOWLIST_REVERTED = "allowlist:reverted"
     TRIAL_CREDIT_GRANTED = "trial-credit:granted"
     AUDIT_LOG_EXPORTED = "audit-log:exported"
     AUDIT_LOG_VERIFIED = "audit-log:verified"
@@ -108,6 +117,15 @@ SENTENCES: Mapping[EventKind, str] = {
     EventKind.CREDENTIAL_ENDED: "ended an Auth Token that was due",
     EventKind.CREDENTIAL_EXPOSED: "sent an Auth Token over http, without encryption",
     EventKind.API_CALL_REFUSED: "refused API calls with wrong credentials",
+    EventKind.ALLOWLIST_REQUESTED: "asked for access to the IP allowlist",
+    EventKind.ALLOWLIST_APPROVED: "granted access to the IP allowlist",
+    EventKind.ALLOWLIST_DECLINED: "declined access to the IP allowlist",
+    EventKind.ALLOWLIST_ENTRY_ADDED: "added an address to the IP allowlist",
+    EventKind.ALLOWLIST_ENTRY_CHANGED: "changed an entry of the IP allowlist",
+    EventKind.ALLOWLIST_ENTRY_REMOVED: "removed an address from the IP allowlist",
+    EventKind.ALLOWLIST_MODE_CHANGED: "changed what the IP allowlist does",
+    EventKind.ALLOWLIST_CONFIRMED: "confirmed that the IP allowlist enforces",
+    EventKind.ALLOWLIST_REVERTED: "put the IP allowlist back to report only, because nobody confirmed it",
     EventKind.TRIAL_CREDIT_GRANTED: "granted the trial credit",
     EventKind.AUDIT_LOG_EXPORTED: "exported the audit log",
     EventKind.AUDIT_LOG_VERIFIED: "verified the audit log",

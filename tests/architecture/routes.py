@@ -18,6 +18,7 @@ SAMPLES = {
     "device": uuid.UUID(int=1),
     "act": uuid.UUID(int=1),
     "method": "app",
+    "mode": "report",
     "public_id": uuid.UUID(int=1),
     "path": "x",
     "rest": "x",
