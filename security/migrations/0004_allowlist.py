@@ -15,8 +15,8 @@ class Migration(migrations.Migration):
     """Add the IP allowlist."""
 
     dependencies = [
-        ("security", "0003_passkeys"),
-        ("accounts", "0005_allowlist_mode"),
+        ("security", "0003_phone_change"),
+        ("accounts", "0004_allowlist_mode"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Let a phone code prove the number that a person changes to."""
 
-    dependencies = [("accounts", "0003_session_policy")]
+    dependencies = [("accounts", "0002_staff_groups")]
     operations = [
         migrations.AlterField(
             model_name="phonecode",

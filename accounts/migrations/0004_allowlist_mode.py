@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Add the mode of the IP allowlist to the account."""
 
-    dependencies = [("accounts", "0004_phone_code_purpose")]
+    dependencies = [("accounts", "0003_phone_code_purpose")]
     operations = [
         migrations.AddField(
             model_name="account",
