@@ -19,3 +19,8 @@ def test_admin_holds_nothing_that_the_policy_blocks(client, cast):
     body = client.get(reverse("admin:index")).content.decode()
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=", body)
     assert not re.search(r"<script(?![^>]*\ssrc=)", body)
+
+
+def test_djangos_own_password_page_is_closed(client, cast):
+    cast.sign_in(client, "staff")
+    assert client.get("/admin/password_change/").status_code == 404

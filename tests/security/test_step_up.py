@@ -248,7 +248,7 @@ def test_code_for_signing_in_does_not_confirm(cast, base):
 
 
 def test_one_fresh_factor_is_enough_elsewhere(client, owner, tokens):
-    address = client.post(f"{tokens}make/", {"form_id": uuid.uuid4()}).url
+    address = client.post(f"{tokens}make/", {"form_id": uuid.uuid4(), "revoke": "now"}).url
     page = client.get(address, follow=True).content.decode()
     assert "To generate an Auth Token." in page
     assert "Use your password" in page
