@@ -66,5 +66,7 @@ def grant_trial_credit(*, account: Account, now: datetime) -> LedgerEntry | None
         now=now,
         note="Trial credit",
     )
-    record(EventKind.TRIAL_CREDIT_GRANTED, actor=Actor.system(account), target=entry, amount=str(amount))
+    record(
+        EventKind.TRIAL_CREDIT_GRANTED, actor=Actor.system(account), target=entry, at=now, amount=str(amount)
+    )
     return entry

@@ -3,6 +3,7 @@
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from enum import StrEnum
 from functools import wraps
 from typing import Any
@@ -137,18 +138,24 @@ _subscribers: dict[EventKind, list[str]] = defaultdict(list)
 
 
 def record(
-    kind: EventKind, *, actor: Actor, target: Model | None = None, account: Model | None = None, **data: Any
+    kind: EventKind,
+    *,
+    actor: Actor,
+    target: Model | None = None,
+    account: Model | None = None,
+    at: datetime | None = None,
+    **data: Any,
 ) -> AuditEvent:
     """Append an audit event and queue its deliveries in the caller's transaction.
 
-    ``data`` holds ids and before/after values, never a secret. The event joins the chain of ``account``,
+    ``at`` is now unless said otherwise. ``data`` holds ids and before/after values, never a secret. The event joins the chain of ``account``,
     else of the actor's account, else of the staff, else of the actor's user, else of the system.
 
     :raises RuntimeError: outside a transaction
     """
     if not connection.in_atomic_block:
         raise RuntimeError("record() needs an open transaction.")
-    event = AuditEvent.append(kind, actor=actor, target=target, account=account, data=data)
+    event = AuditEvent.append(kind, actor=actor, target=target, account=account, data=data, at=at)
     deliveries = Delivery.objects.bulk_create(
         Delivery(event=event, task=name, due_at=timezone.now()) for name in _subscribers[kind]
     )

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -73,6 +74,7 @@ class AuditEvent(models.Model):
         target: models.Model | None,
         account: models.Model | None,
         data: dict[str, Any],
+        at: datetime | None = None,
     ) -> "AuditEvent":
         """Insert one event at the end of its chain."""
         account_id = getattr(account or actor.account, "pk", None)
@@ -80,6 +82,7 @@ class AuditEvent(models.Model):
         return cls.objects.create(
             chain=_chain_of(account_id, user_id, actor.kind),
             kind=kind,
+            at=at or timezone.now(),
             account_id=account_id,
             user_id=user_id,
             actor_kind=actor.kind,

@@ -89,7 +89,7 @@ def _company(
             account=account, user=member["user"], role=member["role"], created_at=began_at
         )
     actor = Actor(user=owner, account=account, rights=RIGHTS[Role.OWNER], role="Owner", origin=_OFFICE)
-    record(EventKind.ACCOUNT_OPENED, actor=actor, target=account)
+    record(EventKind.ACCOUNT_OPENED, actor=actor, target=account, at=began_at)
     billing.grant_trial_credit(account=account, now=began_at)
     return {"account": account, "members": members, "actor": actor}
 
