@@ -8,6 +8,7 @@ import hashlib
 import re
 import threading
 import unicodedata
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ class Advice:
     rules: list[tuple[str, bool]]
 
 
-class Validator:
+class Validator(ABC):
     """One rule; subclasses say why they refuse."""
 
     code: ClassVar[str]
@@ -83,9 +84,9 @@ class Validator:
     label: ClassVar[str] = ""
     help_text: ClassVar[str]
 
+    @abstractmethod
     def refusal(self, password: str, words: Collection[str]) -> str | None:
         """Return why the password is refused, or None."""
-        raise NotImplementedError
 
     def validate(self, password: str, user: Any = None) -> None:
         """Raise ValidationError with the reason, as Django's hook demands."""

@@ -93,7 +93,6 @@ ROLES_WITH = "teams.roles.names_with"
 ACTOR_RESOLVER = "teams.queries.resolve_actor"
 OWNER_ENROLLER = "teams.services.enrol_owner"
 SIGN_IN_READER = "accounts.login_steps.current"
-HOME_FINDER = "teams.queries.home_of"
 MONEY_READER = "billing.queries.money_of"
 ACCOUNT_CONTACTS = "teams.queries.contacts_of"
 API_CALLER_FINDER = "accounts.queries.credentials.find_caller"
@@ -101,7 +100,6 @@ API_GUARD = "security.services.allowlist_guard.check_caller"
 API_USE_NOTER = "accounts.services.api_use.note_use"
 API_REFUSAL_NOTER = "accounts.services.api_use.note_refusal"
 API_PLAIN_NOTER = "accounts.services.credentials.note_exposure"
-FACTOR_SUMMARY = "security.queries.factors_of"
 LOGIN_STEPS = [
     "accounts.login_steps.EmailStep",
     "security.login_steps.PhoneStep",

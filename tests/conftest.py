@@ -16,7 +16,6 @@ from django.utils import timezone
 
 from accounts.models import Account, User
 from accounts.sessions import SessionStore, session_digest
-from console.core.models import RateBucket
 from console.core.ratelimit import valkey
 from teams.roles import Role
 from tests.factories import make_account, make_member, make_user
@@ -97,9 +96,3 @@ def cast(db: None) -> Cast:
         "staff@patchbay.example", full_name="Stan Staff", is_staff=True, is_superuser=True
     )
     return Cast(account, other, users)
-
-
-@pytest.fixture
-def no_limits(db: None) -> None:
-    """Forget every counter."""
-    RateBucket.objects.all().delete()
