@@ -3,12 +3,11 @@
 from datetime import timedelta
 from pathlib import Path
 
-from console import env
+from console import env, limits
+from console.limits import *  # noqa: F403 - settings are names of this module
 
 # --- Profile ---------------------------------------------------------------------------------
 BASE_DIR = Path(__file__).resolve().parent.parent
-PROFILE = env.choice("CONSOLE_PROFILE", options=("production", "development"), default="production")
-IS_DEVELOPMENT = PROFILE == "development"
 DEBUG = False
 VAR = Path(env.text("VAR", str(BASE_DIR / "var")))
 SITE_NAME = env.text("SITE_NAME", "Patchbay")
@@ -40,7 +39,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "compressor",
 ]
-if IS_DEVELOPMENT:
+if limits.IS_DEVELOPMENT:
     INSTALLED_APPS += ["console.devinbox", "console.demo"]
 
 MIDDLEWARE = [
@@ -208,7 +207,9 @@ LEAKED_PASSWORD_URL = env.text("LEAKED_PASSWORD_URL", "")
 PASSWORD_LOCAL_WORDS = env.words("PASSWORD_LOCAL_WORDS")
 
 # --- Hosts, https, proxies -------------------------------------------------------------------
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,.localhost,[::1]" if IS_DEVELOPMENT else "")
+ALLOWED_HOSTS = env.words(
+    "ALLOWED_HOSTS", "127.0.0.1,localhost,.localhost,[::1]" if limits.IS_DEVELOPMENT else ""
+)
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", "")
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0)
 ADMIN_HOST = env.text("ADMIN_HOST", "")
@@ -244,7 +245,7 @@ STORAGES = {
 # --- Mail, texts -----------------------------------------------------------------------------
 EMAIL_BACKEND = (
     "console.devinbox.backend.InboxBackend"
-    if IS_DEVELOPMENT and not env.text("EMAIL_HOST", "")
+    if limits.IS_DEVELOPMENT and not env.text("EMAIL_HOST", "")
     else "django.core.mail.backends.smtp.EmailBackend"
 )
 EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
@@ -257,7 +258,9 @@ DEFAULT_FROM_EMAIL = env.text("FROM_EMAIL", f"{SITE_NAME} <console@patchbay.exam
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 TEXT_CARRIER = env.text(
     "TEXT_CARRIER",
-    "console.core.carriers.DevInboxCarrier" if IS_DEVELOPMENT else "console.core.carriers.PlivoCarrier",
+    "console.core.carriers.DevInboxCarrier"
+    if limits.IS_DEVELOPMENT
+    else "console.core.carriers.PlivoCarrier",
 )
 PLIVO_AUTH_ID = env.text("PLIVO_AUTH_ID", "")
 PLIVO_AUTH_TOKEN = env.secret("PLIVO_AUTH_TOKEN", "")
@@ -274,51 +277,9 @@ ANONYMOUS_IP_DATABASE = env.text("ANONYMOUS_IP_DATABASE", "")
 CITY_DATABASE = env.text("CITY_DATABASE", "")
 EMAIL_CHECK_DELIVERABILITY = env.flag("EMAIL_CHECK_DELIVERABILITY", default=False)
 
-# --- Rules with numbers ----------------------------------------------------------------------
-CONSOLE_TRIAL_CREDIT = env.amount("CONSOLE_TRIAL_CREDIT", "10")
-CONSOLE_ACTIVATION_HOURS = env.number("CONSOLE_ACTIVATION_HOURS", 24)
-CONSOLE_RESET_MINUTES = env.number("CONSOLE_RESET_MINUTES", 60)
-CONSOLE_MAIL_COOLDOWN_SECONDS = env.number("CONSOLE_MAIL_COOLDOWN_SECONDS", 60)
-CONSOLE_MAILS_PER_DAY = env.number("CONSOLE_MAILS_PER_DAY", 5)
-CONSOLE_CODE_MINUTES = env.number("CONSOLE_CODE_MINUTES", 10)
-CONSOLE_CODE_TRIES = env.number("CONSOLE_CODE_TRIES", 5)
-CONSOLE_VOICE_AFTER_SECONDS = env.number("CONSOLE_VOICE_AFTER_SECONDS", 30)
-CONSOLE_CODES_PER_NUMBER_HOUR = env.number("CONSOLE_CODES_PER_NUMBER_HOUR", 5)
-CONSOLE_CODES_PER_USER_HOUR = env.number("CONSOLE_CODES_PER_USER_HOUR", 10)
-CONSOLE_CODES_PER_ADDRESS_HOUR = env.number("CONSOLE_CODES_PER_ADDRESS_HOUR", 20)
-CONSOLE_CODES_PER_COUNTRY_HOUR = env.number("CONSOLE_CODES_PER_COUNTRY_HOUR", 200)
-CONSOLE_CODES_CEILING_HOUR = env.number("CONSOLE_CODES_CEILING_HOUR", 2000)
-CONSOLE_CODE_TRIES_PER_USER_DAY = env.number("CONSOLE_CODE_TRIES_PER_USER_DAY", 60)
-CONSOLE_MAILS_CEILING_HOUR = env.number("CONSOLE_MAILS_CEILING_HOUR", 20_000)
-CONSOLE_SIGN_UPS_PER_ADDRESS_HOUR = env.number("CONSOLE_SIGN_UPS_PER_ADDRESS_HOUR", 20)
-# A script that fills the form during development is welcome.
-CONSOLE_LEAST_FILL_SECONDS = env.number("CONSOLE_LEAST_FILL_SECONDS", 0 if IS_DEVELOPMENT else 2)
-CONSOLE_SIGN_IN_TRIES = env.number("CONSOLE_SIGN_IN_TRIES", 5)
-CONSOLE_SIGN_IN_TRIES_PER_ADDRESS = env.number("CONSOLE_SIGN_IN_TRIES_PER_ADDRESS", 30)
-CONSOLE_SIGN_IN_LOCK_SECONDS = env.number("CONSOLE_SIGN_IN_LOCK_SECONDS", 30)
-CONSOLE_SIGN_IN_LOCK_LONGEST_SECONDS = env.number("CONSOLE_SIGN_IN_LOCK_LONGEST_SECONDS", 3600)
-CONSOLE_PASSWORD_CHECKS = env.number("CONSOLE_PASSWORD_CHECKS", 2)
-CONSOLE_ABSENCE_DAYS = env.number("CONSOLE_ABSENCE_DAYS", 90)
-CONSOLE_SESSION_IDLE_MINUTES = env.number("CONSOLE_SESSION_IDLE_MINUTES", 30)
-CONSOLE_SESSION_HOURS = env.number("CONSOLE_SESSION_HOURS", 12)
+# --- Rules with numbers: console/limits.py -----------------------------------------------------
 # The row decides; the cookie outlives it, so that the sign-in page can say why a session is over.
-SESSION_COOKIE_AGE = (CONSOLE_SESSION_HOURS + 1) * 3600
-CONSOLE_STAFF_IDLE_MINUTES = env.number("CONSOLE_STAFF_IDLE_MINUTES", 15)
-CONSOLE_STAFF_SESSION_HOURS = env.number("CONSOLE_STAFF_SESSION_HOURS", 8)
-CONSOLE_SESSIONS_PER_USER = env.number("CONSOLE_SESSIONS_PER_USER", 10)
-CONSOLE_SESSIONS_PER_STAFF = env.number("CONSOLE_SESSIONS_PER_STAFF", 2)
-CONSOLE_SIGN_IN_MINUTES = env.number("CONSOLE_SIGN_IN_MINUTES", 10)
-CONSOLE_STEP_UP_MINUTES = env.number("CONSOLE_STEP_UP_MINUTES", 10)
-CONSOLE_RECOVERY_CODES = env.number("CONSOLE_RECOVERY_CODES", 10)
-CONSOLE_TOKEN_PREFIX = env.text("CONSOLE_TOKEN_PREFIX", "pbt")
-CONSOLE_API_REQUESTS = env.number("CONSOLE_API_REQUESTS", 300)
-CONSOLE_API_WINDOW_SECONDS = env.number("CONSOLE_API_WINDOW_SECONDS", 5)
-CONSOLE_API_FAILURES = env.number("CONSOLE_API_FAILURES", 300)
-CONSOLE_API_FAILURE_SECONDS = env.number("CONSOLE_API_FAILURE_SECONDS", 60)
-CONSOLE_ALLOWLIST_ENTRIES = env.number("CONSOLE_ALLOWLIST_ENTRIES", 100)
-CONSOLE_ALLOWLIST_CONFIRM_MINUTES = env.number("CONSOLE_ALLOWLIST_CONFIRM_MINUTES", 10)
-CONSOLE_CALLER_DAYS = env.number("CONSOLE_CALLER_DAYS", 30)
-CONSOLE_LEASE_SECONDS = env.number("CONSOLE_LEASE_SECONDS", 60)
+SESSION_COOKIE_AGE = (limits.CONSOLE_SESSION_HOURS + 1) * 3600
 
 # --- Time, language --------------------------------------------------------------------------
 USE_TZ = True

@@ -136,7 +136,8 @@ def test_every_event_has_a_sentence_and_is_recorded_somewhere():
 
 def test_every_environment_variable_and_permission_is_documented():
     documented = (ROOT / "README.md").read_text() + (ROOT / "docs/operations.md").read_text()
-    read = re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', (ROOT / "console/settings.py").read_text())
+    settings = "".join((ROOT / f"console/{name}.py").read_text() for name in ("settings", "limits"))
+    read = re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', settings)
     assert sorted({name for name in read if name not in documented}) == []
     security = (ROOT / "docs/security.md").read_text()
     assert [str(right) for right in Permission if str(right) not in security] == []

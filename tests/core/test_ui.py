@@ -230,7 +230,6 @@ def test_mail_is_escaped_in_its_html_part() -> None:
     assert "Tom &amp; Co &lt;x&gt;" in drawn
 
 
-
 def test_every_stylesheet_and_element_is_linked_once() -> None:
     static = TEMPLATES.parent / "static"
     for folder, listing in (("css", "_stylesheets.html"), ("js", "_scripts.html")):

@@ -1,0 +1,25 @@
+"""Forms of the security pages."""
+
+from security.forms.allowlist import (
+    AllowlistChangeForm,
+    AllowlistDecisionForm,
+    AllowlistEntryForm,
+    AllowlistRequestForm,
+)
+from security.forms.audit import AuditForm, kind_choices
+from security.forms.factors import AppCodeForm, CodeForm, KeptForm, PasswordForm, PhoneForm, RecoveryCodeForm
+
+__all__ = [
+    "AllowlistChangeForm",
+    "AllowlistDecisionForm",
+    "AllowlistEntryForm",
+    "AllowlistRequestForm",
+    "AppCodeForm",
+    "AuditForm",
+    "CodeForm",
+    "KeptForm",
+    "PasswordForm",
+    "PhoneForm",
+    "RecoveryCodeForm",
+    "kind_choices",
+]

@@ -1,0 +1,17 @@
+"""How we are sure: second factors, recovery codes, acts that wait for a confirmation, and the IP allowlist."""
+
+from security.models.acts import HeldAct
+from security.models.allowlist import AllowlistAccess, AllowlistEntry, ApiCaller, CidrField
+from security.models.factors import AuthenticatorDevice, PhoneChange, PhoneDevice, RecoveryCode
+
+__all__ = [
+    "AllowlistAccess",
+    "AllowlistEntry",
+    "ApiCaller",
+    "AuthenticatorDevice",
+    "CidrField",
+    "HeldAct",
+    "PhoneChange",
+    "PhoneDevice",
+    "RecoveryCode",
+]
