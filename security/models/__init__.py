@@ -3,6 +3,7 @@
 from security.models.acts import HeldAct
 from security.models.allowlist import AllowlistAccess, AllowlistEntry, ApiCaller, CidrField
 from security.models.factors import AuthenticatorDevice, PhoneChange, PhoneDevice, RecoveryCode
+from security.models.passkeys import PasskeyChallenge, PasskeyDevice
 
 __all__ = [
     "AllowlistAccess",
@@ -11,6 +12,8 @@ __all__ = [
     "AuthenticatorDevice",
     "CidrField",
     "HeldAct",
+    "PasskeyChallenge",
+    "PasskeyDevice",
     "PhoneChange",
     "PhoneDevice",
     "RecoveryCode",
