@@ -14,9 +14,9 @@ from console.core.access import Actor
 from console.core.addresses import Network
 from console.core.errors import DomainError
 from console.core.events import EventKind, record
+from console.core.networks import NetworkRefused, covered, covering, parse_network
 from console.core.permissions import Permission
 from security.allowlist_queries import find_entry, networks_of, replay
-from security.allowlist_rules import NetworkRefused, covered, covering, parse_network
 from security.models import AllowlistAccess, AllowlistEntry
 
 Mode, State = Account.AllowlistMode, AllowlistAccess.State

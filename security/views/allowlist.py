@@ -16,10 +16,10 @@ from accounts.models import Account
 from console.core.access import access
 from console.core.addresses import parse_address
 from console.core.errors import DomainError
+from console.core.networks import NetworkRefused
 from console.core.permissions import Permission
 from console.core.requests import ConsoleRequest
 from security import allowlist_queries as queries
-from security.allowlist_rules import NetworkRefused
 from security.forms import AllowlistChangeForm, AllowlistEntryForm, AllowlistRequestForm
 from security.models import AllowlistAccess, AllowlistEntry
 from security.services import allowlist as services

@@ -5,7 +5,7 @@ import ipaddress
 import pytest
 
 from console.core.addresses import parse_address
-from security.allowlist_rules import NetworkRefused, covered, covering, parse_network
+from console.core.networks import NetworkRefused, covered, covering, parse_network
 
 TAKEN = {
     "203.0.113.7": "203.0.113.7/32",
