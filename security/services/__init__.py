@@ -3,7 +3,6 @@
 from security.services.audit import export_log, verify_log
 from security.services.authenticator import (
     EnrolmentExpired,
-    FactorNeeded,
     PhoneCodeFirst,
     confirm_authenticator,
     needs_phone_code,
@@ -22,6 +21,7 @@ from security.services.phone_change import (
     send_change_code,
 )
 from security.services.recovery import keep_recovery_codes, make_recovery_codes, use_recovery_code
+from security.services.removal import FactorNeeded
 from security.services.second_factor import check_second_factor
 from security.services.step_up import Act, ActOver, confirm_person, hold_act, open_act, take_act
 

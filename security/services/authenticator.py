@@ -14,6 +14,7 @@ from console.core.requests import Origin
 from security import otp, queries
 from security.models import AuthenticatorDevice, PhoneDevice
 from security.services.errors import WrongFactor
+from security.services.removal import FactorNeeded, require_other_factor, settle_for_phone
 
 _NAME = "Authenticator app"
 
@@ -28,12 +29,6 @@ class EnrolmentExpired(DomainError):
     """The app that was being added is gone or took too long."""
 
     code = "enrolment_expired"
-
-
-class FactorNeeded(DomainError):
-    """The factor is the last one the person may use."""
-
-    code = "last_factor"
 
 
 @transaction.atomic
@@ -104,23 +99,20 @@ def remove_authenticator(*, user: User, keep: Session | None, origin: Origin, no
     :raises FactorNeeded: if nothing else would protect the sign-in
     """
     _lock(user)
-    if user.is_staff:
-        raise FactorNeeded("Staff sign in with an authenticator app. Replace it instead.")
-    if not PhoneDevice.objects.filter(user=user, confirmed=True).exists():
-        raise FactorNeeded("This is your last second factor. Add another one before you remove it.")
-    if not _forget_confirmed(user, Actor.person(user, origin=origin), reason="removed"):
+    device = queries.find_authenticator(user)
+    if device is None:
         raise FactorNeeded("There is no authenticator app to remove.", code="no_factor")
-    # Without the app the phone is what the person signs in with: they said so by removing the app.
-    PhoneDevice.objects.filter(user=user, chosen_at=None).update(chosen_at=now)
+    require_other_factor(user=user, without=device)
+    _forget_confirmed(user, Actor.person(user, origin=origin), reason="removed")
+    settle_for_phone(user=user, now=now)
     accounts.end_other_sessions(user=user, keep=keep)
 
 
-def _forget_confirmed(user: User, actor: Actor, *, reason: str) -> bool:
+def _forget_confirmed(user: User, actor: Actor, *, reason: str) -> None:
     old = AuthenticatorDevice.objects.select_for_update().filter(user=user, confirmed=True)
     for device in old:
         record(EventKind.FACTOR_REMOVED, actor=actor, target=device, factor=queries.APP, reason=reason)
-    deleted, _ = old.delete()
-    return bool(deleted)
+    old.delete()
 
 
 def _lock(user: User) -> None:
