@@ -10,43 +10,8 @@ from django import forms
 from accounts.models import Account, User
 from console.core.audit_log import Filters, read_network
 from console.core.events import SENTENCES, EventKind
+from security.audit_areas import area_of
 
-_AREAS = {
-    "account": "Account",
-    "credential": "Auth Tokens and API",
-    "api-call": "Auth Tokens and API",
-    "allowlist": "IP Whitelisting",
-    "allowlist-entry": "IP Whitelisting",
-    "trial-credit": "Money",
-    "audit-log": "Audit log",
-}
-# Events with these names are on the chain of a person, of the staff or of the whole console.
-_ELSEWHERE = frozenset(
-    [
-        "user",
-        "sign-up",
-        "activation",
-        "email",
-        "phone",
-        "phone-code",
-        "phone-change",
-        "sign-in",
-        "second-factor",
-        "device",
-        "session",
-        "sessions",
-        "password-reset",
-        "password",
-        "profile",
-        "factor",
-        "recovery-codes",
-        "recovery-code",
-        "step-up",
-        "passkey",
-        "staff",
-        "staff-rule",
-    ]
-)
 _SENDERS = {"system": "The console itself", "api": "API calls", "staff": "The provider's staff"}
 _LONGEST_NETWORK = 60
 _FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
@@ -56,22 +21,17 @@ def kind_choices() -> list[tuple[str, Any]]:
     """Return the kinds of events an account's log can hold, by area, each area as a whole first."""
     areas: dict[str, list[tuple[str, str]]] = {}
     for kind, sentence in SENTENCES.items():
-        if area := _area_of(kind):
+        if area := area_of(kind):
             areas.setdefault(area, []).append((str(kind), sentence[:1].upper() + sentence[1:]))
     whole = [(area, [(f"area:{area}", f"{area}: anything"), *kinds]) for area, kinds in areas.items()]
     return [("", "Anything"), *sorted(whole)]
-
-
-def _area_of(kind: str) -> str:
-    name = kind.partition(":")[0]
-    return "" if name in _ELSEWHERE else _AREAS.get(name, "Other")
 
 
 def _kinds_of(choice: str) -> tuple[str, ...]:
     area = choice.removeprefix("area:")
     if area == choice:
         return (choice,)
-    return tuple(str(kind) for kind in EventKind if _area_of(kind) == area)
+    return tuple(str(kind) for kind in EventKind if area_of(kind) == area)
 
 
 class AuditForm(forms.Form):

@@ -1,0 +1,51 @@
+"""Sort the kinds of events into the areas that people know: for filters of the audit log and of webhooks."""
+
+from console.core.events import EventKind
+
+AREAS = {
+    "account": "Account",
+    "credential": "Auth Tokens and API",
+    "api-call": "Auth Tokens and API",
+    "allowlist": "IP Whitelisting",
+    "allowlist-entry": "IP Whitelisting",
+    "trial-credit": "Money",
+    "audit-log": "Audit log",
+}
+# Events with these names are on the chain of a person, of the staff or of the whole console.
+ELSEWHERE = frozenset(
+    [
+        "user",
+        "sign-up",
+        "activation",
+        "email",
+        "phone",
+        "phone-code",
+        "phone-change",
+        "sign-in",
+        "second-factor",
+        "device",
+        "session",
+        "sessions",
+        "password-reset",
+        "password",
+        "profile",
+        "factor",
+        "recovery-codes",
+        "recovery-code",
+        "step-up",
+        "passkey",
+        "staff",
+        "staff-rule",
+    ]
+)
+
+
+def area_of(kind: str) -> str:
+    """Return the area of a kind, or nothing when no account's log holds it."""
+    name = kind.partition(":")[0]
+    return "" if name in ELSEWHERE else AREAS.get(name, "Other")
+
+
+def areas() -> list[str]:
+    """Return the areas in which an account's log can hold events, by name."""
+    return sorted({area for kind in EventKind if (area := area_of(kind))})
