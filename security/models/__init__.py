@@ -1,20 +1,32 @@
 """How we are sure: second factors, recovery codes, acts that wait for a confirmation, and the IP allowlist."""
 
 from security.models.acts import HeldAct
-from security.models.allowlist import AllowlistAccess, AllowlistEntry, ApiCaller, CidrField
+from security.models.allowlist import AllowlistAccess, AllowlistEntry, CidrField
+from security.models.checkup import CheckupSnooze
 from security.models.factors import AuthenticatorDevice, PhoneChange, PhoneDevice, RecoveryCode
+from security.models.lockdown import Anomaly, Lockdown, LockdownStep, MailCode
 from security.models.passkeys import PasskeyChallenge, PasskeyDevice
+from security.models.recovery import RecoveryRequest
+from security.models.rules import FactorPolicy
+from security.models.weakness import MayBeWeak
 
 __all__ = [
     "AllowlistAccess",
     "AllowlistEntry",
-    "ApiCaller",
+    "Anomaly",
     "AuthenticatorDevice",
+    "CheckupSnooze",
     "CidrField",
+    "FactorPolicy",
     "HeldAct",
+    "Lockdown",
+    "LockdownStep",
+    "MailCode",
+    "MayBeWeak",
     "PasskeyChallenge",
     "PasskeyDevice",
     "PhoneChange",
     "PhoneDevice",
     "RecoveryCode",
+    "RecoveryRequest",
 ]

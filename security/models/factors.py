@@ -11,12 +11,13 @@ from django.utils import timezone
 from django_otp.models import Device, ThrottlingMixin  # noqa: TID251 - the base of the devices
 
 from console.core import crypto
+from security.models.weakness import MayBeWeak
 
 # The wait after a wrong code doubles from a second to a little over an hour, and stays there.
 _LONGEST_DOUBLING = 12
 
 
-class PhoneDevice(ThrottlingMixin, Device):
+class PhoneDevice(MayBeWeak, ThrottlingMixin, Device):
     """The user's verified phone as a second factor; codes live in ``accounts.PhoneCode``.
 
     ``chosen_at`` is when the person decided to go on with phone codes instead of an authenticator app.
@@ -51,7 +52,7 @@ class PhoneChange(models.Model):
         return f"change to a number ending in {self.number[-2:]}"
 
 
-class AuthenticatorDevice(ThrottlingMixin, Device):
+class AuthenticatorDevice(MayBeWeak, ThrottlingMixin, Device):
     """An authenticator app (TOTP, RFC 6238: SHA-1, six digits, 30 s). The 160-bit seed is encrypted.
 
     ``last_step`` is the newest time step that was accepted; no step is accepted twice.
@@ -114,7 +115,7 @@ class AuthenticatorDevice(ThrottlingMixin, Device):
         return f"security.authenticatordevice:{self.public_id}"
 
 
-class RecoveryCode(models.Model):
+class RecoveryCode(MayBeWeak):
     """One of ten codes for the day everything else is lost; a digest of 118 random bits, used once.
 
     ``kept_at`` is when the person said that the codes are kept.

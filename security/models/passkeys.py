@@ -7,11 +7,13 @@ from django.db import models
 from django.utils import timezone
 from django_otp.models import Device  # noqa: TID251 - the base of the devices
 
+from security.models.weakness import MayBeWeak
+
 # Authenticators may name a key with up to 1023 bytes.
 _LONGEST_ID = 1023
 
 
-class PasskeyDevice(Device):
+class PasskeyDevice(MayBeWeak, Device):
     """A key pair whose private half never leaves the person's device, password manager or security key.
 
     ``sign_count`` is the authenticator's counter of uses; synced keys have none and stay at zero.
