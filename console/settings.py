@@ -90,6 +90,10 @@ TEMPLATES = [
 STEP_UP = "security.step_up.require_recent"
 ROLES_WITH = "teams.roles.names_with"
 ACTOR_RESOLVER = "teams.queries.resolve_actor"
+ACCOUNTS_OF = "teams.queries.accounts_of"
+ACTOR_LENS = "teams.preview.see_as"
+PLAN_END = "billing.queries.plan_end_of"
+FACTOR_COLUMNS = "security.queries.factor_columns"
 OWNER_ENROLLER = "teams.services.enrol_owner"
 SIGN_IN_READER = "accounts.login_steps.current"
 MONEY_READER = "billing.queries.money_of"
@@ -174,7 +178,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-security": {"task": "security.sweep_expired", "schedule": timedelta(minutes=30)},
     "end-credentials": {"task": "accounts.end_due_credentials", "schedule": timedelta(minutes=1)},
     "flush-last-use": {"task": "accounts.flush_last_use", "schedule": 10},
-    "flush-callers": {"task": "security.flush_callers", "schedule": 10},
+    "flush-callers": {"task": "accounts.flush_callers", "schedule": 10},
     "revert-allowlists": {"task": "security.revert_allowlists", "schedule": 10},
     "log-chain-heads": {"task": "core.log_chain_heads", "schedule": timedelta(hours=1)},
 }

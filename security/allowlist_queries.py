@@ -26,7 +26,7 @@ WITH callers AS (
     (array_agg(c.agent ORDER BY c.last_seen_at DESC))[1] AS agent,
     (array_agg(c.endpoint ORDER BY c.last_seen_at DESC))[1] AS endpoint,
     {_LISTED} AS is_listed
-  FROM security_apicaller AS c
+  FROM accounts_apicaller AS c
   WHERE c.account_id = %(account)s AND c.day > %(since)s
   GROUP BY c.ip
 )
@@ -38,7 +38,7 @@ _ROWS = """SELECT ip, calls, coalesce(refused, 0), last_seen_at, agent, endpoint
 WHERE NOT is_listed ORDER BY last_seen_at DESC LIMIT %(limit)s"""
 _MATCHES = """
 SELECT entry.id, max(c.last_seen_at) FROM security_allowlistentry AS entry
-JOIN security_apicaller AS c ON c.account_id = entry.account_id AND entry.network >>= c.ip
+JOIN accounts_apicaller AS c ON c.account_id = entry.account_id AND entry.network >>= c.ip
 WHERE entry.account_id = %s GROUP BY entry.id
 """
 

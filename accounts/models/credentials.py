@@ -3,12 +3,14 @@
 import uuid
 from datetime import datetime
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models.tenants import ApiIdentity
 from accounts.models.users import User
+from console.core.fields import CidrField
 
 
 class Credential(models.Model):
@@ -19,6 +21,13 @@ class Credential(models.Model):
 
         PRIMARY = "primary", "Auth Token"
         NAMED = "named", "Named token"
+
+    class End(models.TextChoices):
+        """Why a token ended, when neither its time was over nor somebody revoked it."""
+
+        LEAKED = "leaked", "Found in public"
+        BURNED = "burned", "Burned by who held it"
+        LEFT = "left", "Its maker left"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     identity = models.ForeignKey(ApiIdentity, models.CASCADE, related_name="credentials")
@@ -35,6 +44,17 @@ class Credential(models.Model):
     last_used_at = models.DateTimeField(null=True)
     last_used_ip = models.GenericIPAddressField(null=True)
     last_used_agent = models.CharField(max_length=300, default="")
+    # The end about which was warned a day and an hour before it; another end is warned about again.
+    warned_day_before = models.DateTimeField(null=True)
+    warned_hour_before = models.DateTimeField(null=True)
+    # Of named tokens. No permissions means a primary token, which opens everything; no cidrs, from anywhere.
+    permissions = ArrayField(models.CharField(max_length=40), null=True)
+    cidrs = ArrayField(CidrField(), null=True)
+    # The end the maker asked for; ``ends_at`` is never later, and earlier when the account's policy says so.
+    asked_ends_at = models.DateTimeField(null=True)
+    # The least number of days before the end of which was warned.
+    warned_days = models.PositiveSmallIntegerField(null=True)
+    end_reason = models.CharField(max_length=10, choices=End, default="", db_default="", blank=True)
 
     class Meta:
         constraints = [
@@ -49,11 +69,17 @@ class Credential(models.Model):
             models.CheckConstraint(
                 condition=Q(ended_at=None) | Q(ended_at__gte=F("made_at")), name="credential_ended_after_made"
             ),
+            models.CheckConstraint(
+                condition=Q(kind="primary", permissions=None, cidrs=None)
+                | Q(kind="named", permissions__isnull=False, slot=None) & ~Q(name=""),
+                name="credential_named_and_bounded",
+            ),
         ]
         indexes = [
             models.Index(
                 fields=["ends_at"], name="credential_due", condition=Q(ended_at=None) & ~Q(ends_at=None)
             ),
+            models.Index(fields=["identity", "-made_at"], name="credential_named", condition=Q(kind="named")),
         ]
 
     def __str__(self) -> str:
@@ -67,3 +93,18 @@ class Credential(models.Model):
     def is_live(self, now: datetime) -> bool:
         """Say whether the token opens anything at the instant."""
         return self.ended_at is None and (self.ends_at is None or self.ends_at > now)
+
+
+class TokenExtension(models.Model):
+    """The one time that the end of a retiring token was put off; a second row has no place."""
+
+    credential = models.OneToOneField(Credential, models.CASCADE, related_name="extension")
+    made_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    made_at = models.DateTimeField(default=timezone.now)
+    ended_before = models.DateTimeField()
+    ends_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(ends_at__gt=F("ended_before")), name="extension_is_later"),
+        ]

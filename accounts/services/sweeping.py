@@ -2,10 +2,11 @@
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connection, models, transaction
 from psycopg import sql
 
-from accounts.models import Account, Device, EmailLink, PhoneCode, Session, SignInTries, User
+from accounts.models import Account, ApiCaller, Device, EmailLink, PhoneCode, Session, SignInTries, User
 
 _ABANDONED_AFTER = timedelta(days=7)
 _KEEP_LINKS = timedelta(days=30)
@@ -64,14 +65,16 @@ def _delete(row: Account | User) -> None:
 
 
 def sweep_old(*, now: datetime, page: int = _PAGE) -> None:
-    """Delete sessions, links, codes and counts of failed tries that no rule needs any more."""
+    """Delete sessions, links, codes, counts of failed tries and callers that no rule needs any more."""
     _delete_paged(Session.objects.filter(expire_date__lt=now), page)
     _delete_paged(EmailLink.objects.filter(expires_at__lt=now - _KEEP_LINKS), page)
     _delete_paged(PhoneCode.objects.filter(created_at__lt=now - _KEEP_CODES), page)
     _delete_paged(Device.objects.filter(last_seen_at__lt=now - _KEEP_DEVICES), page)
     _delete_paged(SignInTries.objects.filter(failed_at__lt=now - _KEEP_TRIES), page)
+    oldest = now.date() - timedelta(days=settings.CONSOLE_CALLER_DAYS)
+    _delete_paged(ApiCaller.unscoped.filter(day__lt=oldest), page)
 
 
 def _delete_paged(rows: models.QuerySet, page: int) -> None:
     while ids := list(rows.values_list("pk", flat=True)[:page]):
-        rows.model.objects.filter(pk__in=ids).delete()
+        rows.model._default_manager.filter(pk__in=ids).delete()  # noqa: SLF001 - as above

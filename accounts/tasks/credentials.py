@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.module_loading import import_string
 
 from accounts.models import Account
-from accounts.services import api_use, credentials
+from accounts.services import api_use, callers, credentials
 from console.core.events import EventKind, subscriber
 from console.core.mail import queue_mail
 from console.core.models import AuditEvent
@@ -27,6 +27,12 @@ def end_due_credentials() -> None:
 def flush_last_use() -> None:
     """Write to the database when and from where tokens were last used."""
     api_use.flush_last_use()
+
+
+@shared_task(name="accounts.flush_callers", ignore_result=True, throws=(redis.ConnectionError,))
+def flush_callers() -> None:
+    """Write to the database who called the API with which token."""
+    callers.flush_callers()
 
 
 @subscriber(EventKind.CREDENTIAL_MADE)

@@ -1,8 +1,7 @@
-"""The IP allowlist of an account, and who calls the API."""
+"""The IP allowlist of an account."""
 
 import uuid
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -10,16 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.tenancy import TenantModel
-
-
-class CidrField(models.Field):
-    """A network in PostgreSQL's own type, which refuses host bits and compares with addresses."""
-
-    description = "network"
-
-    def db_type(self, connection: Any) -> str:
-        """Return the column's type."""
-        return "cidr"
+from console.core.fields import CidrField
 
 
 class AllowlistAccess(models.Model):
@@ -94,31 +84,3 @@ class AllowlistEntry(TenantModel):
     def is_live(self, now: datetime) -> bool:
         """Say whether the entry lets anybody in at the instant."""
         return self.expires_at is None or self.expires_at > now
-
-
-class ApiCaller(TenantModel):
-    """An address that called the API on one day with valid credentials, and what the allowlist said to it."""
-
-    class Verdict(models.TextChoices):
-        """What became of the calls."""
-
-        ADMITTED = "admitted", "Let in"
-        REPORTED = "reported", "Let in, would have been refused"
-        REFUSED = "refused", "Refused"
-
-    ip = models.GenericIPAddressField(null=True)
-    day = models.DateField()
-    verdict = models.CharField(max_length=10, choices=Verdict)
-    calls = models.BigIntegerField()
-    first_seen_at = models.DateTimeField()
-    last_seen_at = models.DateTimeField()
-    endpoint = models.CharField(max_length=120, default="")
-    agent = models.CharField(max_length=300, default="")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["account", "day", "ip", "verdict"], name="api_caller_of_day", nulls_distinct=False
-            ),
-        ]
-        indexes = [models.Index(fields=["day"], name="api_caller_day")]

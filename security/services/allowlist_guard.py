@@ -4,11 +4,10 @@ from datetime import datetime
 
 from django.db import connection
 
-from accounts.models import Account
+from accounts.models import Account, ApiCaller
+from accounts.services.callers import note_caller
 from console.core.api import Caller
 from console.core.requests import Origin
-from security.models import ApiCaller
-from security.services.callers import note_caller
 
 _QUERY = """
 SELECT access.confirm_by IS NOT NULL AND access.confirm_by <= %(now)s,
@@ -25,12 +24,14 @@ Mode, Verdict = Account.AllowlistMode, ApiCaller.Verdict
 def check_caller(*, caller: Caller, origin: Origin, endpoint: str, now: datetime) -> bool:
     """Say whether the address may call, and note the call; a subaccount is judged by its account's list.
 
-    The mode came with the caller's row, so an account whose list is off costs no query. A change of the list
+    A token's own list was asked with the caller's row, and the mode came with it, so an account whose list
+    is off costs no query. A change of the list
     acts on the next call.
     """
-    verdict = verdict_on(caller.account, ip=origin.ip, now=now)
-    note_caller(account_id=caller.account.pk, origin=origin, endpoint=endpoint, verdict=verdict, now=now)
-    return verdict != Verdict.REFUSED
+    is_expected = caller.is_expected
+    verdict = verdict_on(caller.account, ip=origin.ip, now=now) if is_expected else Verdict.UNEXPECTED
+    note_caller(caller=caller, origin=origin, endpoint=endpoint, verdict=verdict, now=now)
+    return verdict not in {Verdict.REFUSED, Verdict.UNEXPECTED}
 
 
 def verdict_on(account: Account, *, ip: str | None, now: datetime) -> str:

@@ -1,10 +1,11 @@
 """Tasks of the security app; Celery finds them here."""
 
-from security.tasks.allowlist import flush_callers, mail_allowlist, revert_allowlists
+from security.tasks.allowlist import mail_allowlist, revert_allowlists
 from security.tasks.factors import (
     forget_phone_change,
     mail_factor_added,
     mail_factor_removed,
+    mail_passkey_copy,
     mail_phone_change_asked,
     mail_phone_changed,
     mail_recovery_code_used,
@@ -13,11 +14,11 @@ from security.tasks.factors import (
 from security.tasks.sweeping import sweep_expired
 
 __all__ = [
-    "flush_callers",
     "forget_phone_change",
     "mail_allowlist",
     "mail_factor_added",
     "mail_factor_removed",
+    "mail_passkey_copy",
     "mail_phone_change_asked",
     "mail_phone_changed",
     "mail_recovery_code_used",

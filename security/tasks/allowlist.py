@@ -1,4 +1,4 @@
-"""Carry the IP allowlist: mails, the count of callers, and the way back."""
+"""Carry the IP allowlist: mails, and the way back."""
 
 from celery import shared_task
 from django.conf import settings
@@ -9,7 +9,7 @@ from accounts.models import Account
 from console.core.events import EventKind, subscriber
 from console.core.mail import queue_mail
 from console.core.models import AuditEvent
-from security.services import allowlist, callers
+from security.services import allowlist
 from teams.queries import contacts_of
 
 _ALLOWLIST_MAILS: dict[str, str] = {
@@ -17,12 +17,6 @@ _ALLOWLIST_MAILS: dict[str, str] = {
     EventKind.ALLOWLIST_DECLINED: "allowlist_declined",
     EventKind.ALLOWLIST_REVERTED: "allowlist_reverted",
 }
-
-
-@shared_task(name="security.flush_callers", ignore_result=True)
-def flush_callers() -> None:
-    """Write to the database which addresses called the API."""
-    callers.flush_callers()
 
 
 @shared_task(name="security.revert_allowlists")

@@ -10,13 +10,14 @@ from django.db import connection
 from django.db.utils import DataError
 from django.utils import timezone
 
-from accounts.models import Account, Credential
-from accounts.services import api_use
+from accounts.models import Account, ApiCaller, Credential
+from accounts.services import api_use, callers
+from accounts.services.sweeping import sweep_old
+from accounts.tasks.credentials import flush_callers
 from console.core import ratelimit
-from security.models import AllowlistEntry, ApiCaller
-from security.services import allowlist_guard, callers
+from security.models import AllowlistEntry
+from security.services import allowlist_guard
 from security.services.allowlist import add_entry, remove_entry
-from security.tasks import flush_callers, sweep_expired
 from tests.accounts.api_caller import UUID, Api
 from tests.accounts.test_api_sdk import CONSTANTS, connect
 from tests.factories import make_token
@@ -216,7 +217,7 @@ def test_old_callers_are_forgotten(cast, api):
     api.ask()
     flush_callers()
     ApiCaller.unscoped.update(day=timezone.now().date() - timedelta(days=31))
-    sweep_expired()
+    sweep_old(now=timezone.now())
     assert not ApiCaller.unscoped.exists()
 
 

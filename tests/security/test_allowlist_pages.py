@@ -10,11 +10,11 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Account
+from accounts.models import Account, ApiCaller
 from console.core.access import AccessRefused
 from console.core.events import EventKind
 from console.core.models import AuditEvent
-from security.models import AllowlistAccess, AllowlistEntry, ApiCaller
+from security.models import AllowlistAccess, AllowlistEntry
 from security.services import allowlist as services
 from security.tasks import revert_allowlists
 from teams.roles import Role
