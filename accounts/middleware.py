@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import Session, User
-from accounts.queries.sessions import ended_by
+from accounts.queries.sessions import ended_by, limits_of
 from accounts.sessions import session_row
 
 _TOUCH_EVERY = timedelta(seconds=30)
@@ -52,15 +52,24 @@ def user_of(request: Any) -> User | AnonymousUser:
         return AnonymousUser()
     row = session_row(request)
     if row is None or row.user is None:
+        # Whether the sign-in page says so is decided where the person is led there.
+        request.session_ended = {} if row else {"why": "gone"}
         return AnonymousUser()
     now = timezone.now()
     reason = "disabled" if not row.user.is_active else ended_by(row, now=now)
     if reason:
         request.session.flush()
-        request.session["ended"] = reason
+        request.session["ended"] = _explain(row, reason)
         return AnonymousUser()
     _touch(request, row, now)
     return row.user
+
+
+def _explain(row: Session, reason: str) -> dict[str, Any]:
+    """Return what the sign-in page says about a session that is over."""
+    limits = limits_of(row)
+    limit = {"idle": limits.idle, "absolute": limits.absolute}.get(reason)
+    return {"why": reason, "after": limit.total_seconds() if limit else 0}
 
 
 def _touch(request: Any, row: Session, now: datetime) -> None:

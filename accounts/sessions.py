@@ -1,11 +1,15 @@
 """Keep sessions in PostgreSQL under the SHA-256 of their key; cookies carry the key itself."""
 
 import hashlib
+from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.contrib.sessions.backends.base import CreateError, UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from accounts.models import Session
 
@@ -13,6 +17,21 @@ from accounts.models import Session
 def session_digest(key: str) -> str:
     """Return the primary key under which a session is stored (40 hexadecimal characters)."""
     return hashlib.sha256(f"session:{key}".encode()).hexdigest()[:40]
+
+
+def stored_sessions() -> QuerySet[Session]:
+    """Return the sessions with their users, and with the shortest limits of the users' accounts, in one query."""
+    return Session.objects.select_related("user").annotate(**_rules())
+
+
+@cache
+def _rules() -> dict[str, Subquery]:
+    accounts = import_string(settings.ACCOUNTS_OF)(OuterRef("user"))
+    fields = {"idle_rule": "session_idle_minutes", "hours_rule": "session_hours"}
+    return {
+        name: Subquery(accounts.exclude(**{field: None}).order_by(field).values(field)[:1])
+        for name, field in fields.items()
+    }
 
 
 class SessionStore(DatabaseStore):
@@ -26,11 +45,7 @@ class SessionStore(DatabaseStore):
     row: Session | None = None
 
     def _get_session_from_db(self) -> Session | None:  # type: ignore[override]
-        row = (
-            Session.objects.select_related("user")
-            .filter(session_key=session_digest(self.session_key or ""))
-            .first()
-        )
+        row = stored_sessions().filter(session_key=session_digest(self.session_key or "")).first()
         self.row = row if row and row.expire_date > timezone.now() else None
         if self.row is None:
             # A key that is not ours is never adopted: who needs a session gets a new key.
@@ -74,7 +89,7 @@ class SessionStore(DatabaseStore):
         self._session_key = key
         self._session_cache = data
         self.modified = True
-        self.row = Session.objects.select_related("user").get(session_key=session_digest(key))
+        self.row = stored_sessions().get(session_key=session_digest(key))
 
     def flush(self) -> None:
         """Delete the session, and forget its row with its key."""

@@ -8,6 +8,10 @@ AREAS = {
     "api-call": "Auth Tokens and API",
     "allowlist": "IP Whitelisting",
     "allowlist-entry": "IP Whitelisting",
+    "lockdown": "Account security",
+    "anomaly": "Account security",
+    "checkup": "Account security",
+    "session-policy": "Account security",
     "trial-credit": "Money",
     "audit-log": "Audit log",
 }

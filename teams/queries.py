@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.conf import settings
+from django.db.models import OuterRef, Q, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import Account, User
@@ -45,6 +47,14 @@ def resolve_actor(user: User, *, auth_id: str | None, origin: Origin) -> Actor |
 
 def home_of(user: User) -> Account | None:
     """Return the account to show first, or None when the user belongs to none."""
+def accounts_of(user: User | OuterRef) -> QuerySet[Account]:
+    """Return the accounts of which the user is a live member; it may be a part of another query."""
+    live = Q(memberships__ends_at=None) | Q(memberships__ends_at__gt=Now())
+    return Account.objects.filter(live, memberships__user=user, memberships__suspended_at=None).exclude(
+        state__in=[Account.State.CLOSED, Account.State.REJECTED]
+    )
+
+
     first: Any = memberships_of(user).first()
     return first.account if first else None
 
@@ -61,3 +71,30 @@ def people_of(account: Account) -> list[User]:
     """Return everybody who has a membership of the account, suspended ones included, by name."""
     rows = Membership.objects.of(account).select_related("user").order_by("user__full_name", "user_id")
     return [row.user for row in rows]
+def _frozen(membership: Any, now: datetime) -> tuple[frozenset[Permission], str]:
+    """Return the rights that a member keeps for reading only after the plan's end, and why."""
+    if membership.role == Role.OWNER or membership.plan_end > now:
+        return frozenset(), ""
+    until = membership.plan_end + timedelta(days=settings.CONSOLE_GRACE_DAYS)
+    # What is a person's own stays theirs: profile, password, factors, sessions.
+    return frozenset(Permission) - {Permission.SELF_MANAGE}, _BECAUSE.format(until)
+
+
+def plan_end_of(account: Account) -> datetime | None:
+    """Return when the account's newest plan ends or ended; None when it never had one."""
+    row = Account.objects.filter(pk=account.pk).annotate(plan_end=_plan_end()(OuterRef("pk")))
+    return row.values_list("plan_end", flat=True).first()
+
+
+def has_plan(account: Account, *, now: datetime) -> bool:
+    """Say whether a plan runs that includes a team."""
+    plan_end = plan_end_of(account)
+    return plan_end is not None and plan_end > now
+
+
+def find_suspended(user: User) -> list[Account]:
+    """Return the accounts of which the user is a member that are closed to members for want of a plan."""
+    open_ids = memberships_of(user).values("account_id")
+    return list(accounts_of(user).exclude(pk__in=open_ids).order_by("name"))
+
+

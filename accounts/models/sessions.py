@@ -27,6 +27,10 @@ class Session(AbstractBaseSession):
     user_agent = models.CharField(max_length=300, default="")
     place = models.CharField(max_length=120, default="")
 
+    # What the person's accounts ask for at most; accounts.sessions reads them along with the row.
+    idle_rule: int | None = None
+    hours_rule: int | None = None
+
     objects = BaseSessionManager["Session"]()  # type: ignore[misc]
 
     class Meta:

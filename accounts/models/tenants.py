@@ -57,6 +57,11 @@ class Account(models.Model):
     allowlist_mode = models.CharField(
         max_length=10, choices=AllowlistMode, default=AllowlistMode.OFF, db_default="off"
     )
+    session_idle_minutes = models.PositiveSmallIntegerField(null=True, blank=True)
+    session_hours = models.PositiveSmallIntegerField(null=True, blank=True)
+    token_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    locked_down_at = models.DateTimeField(null=True, blank=True)
+    tokens_held_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -64,6 +69,17 @@ class Account(models.Model):
             models.CheckConstraint(condition=~Q(name=""), name="account_named"),
             models.CheckConstraint(
                 condition=Q(billing_mode__in=["prepaid", "postpaid"]), name="account_billing_mode"
+            ),
+            models.CheckConstraint(
+                condition=Q(session_idle_minutes=None) | Q(session_idle_minutes__range=(5, 30)),
+                name="account_session_idle",
+            ),
+            models.CheckConstraint(
+                condition=Q(session_hours=None) | Q(session_hours__range=(1, 12)),
+                name="account_session_hours",
+            ),
+            models.CheckConstraint(
+                condition=Q(token_days=None) | Q(token_days__range=(1, 365)), name="account_token_days"
             ),
         ]
 

@@ -21,8 +21,14 @@ from console.core.requests import ConsoleRequest
 def session_list(request: ConsoleRequest) -> HttpResponse:
     """Show each session with device, place and times."""
     user = request.actor.user
-    places = places_of(user, current=own_session(request), now=timezone.now())
-    context = {"places": places, "limits": limits_for(user), "has_others": len(places) > 1}
+    limits = limits_for(user)
+    places = places_of(user, current=own_session(request), limits=limits, now=timezone.now())
+    context = {
+        "places": places,
+        "limits": limits,
+        "has_others": len(places) > 1,
+        "may_change": request.actor.can(Permission.SECURITY_MANAGE),
+    }
     return render(request, "accounts/session_list.html", context)
 
 

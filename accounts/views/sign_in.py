@@ -17,12 +17,14 @@ from console.core.access import access
 from console.core.errors import DomainError, TooManyRequests
 from console.core.permissions import Gate
 from console.core.requests import ConsoleRequest, origin_of
+from console.core.templatetags.ui import duration
 
 _ROUTES = {"password": "accounts:sign_in_password"}
 _ENDED = {
-    "idle": "You were away for a while, so you were signed out. Sign in to go on where you were.",
-    "absolute": "A sign-in lasts for a day's work at most, and yours is over. Sign in to go on where you were.",
+    "idle": "You were away for more than {}, so you were signed out. Sign in to go on where you were.",
+    "absolute": "A sign-in lasts for {} at most, and yours is over. Sign in to go on where you were.",
     "disabled": "This session has ended.",
+    "gone": "This session has ended: it was ended on another device, or the password or a second factor changed.",
 }
 
 
@@ -40,9 +42,14 @@ def sign_in(request: ConsoleRequest) -> HttpResponse:
         if following:
             request.session["next"] = following
         return redirect(_ROUTES[route_for(form.cleaned_data["email"])])
-    ended = _ENDED.get(request.session.get("ended", ""), "")
-    status = 422 if form.errors else 200
-    return render(request, "accounts/sign_in.html", {"form": form, "ended": ended}, status=status)
+    context = {"form": form, "ended": _reason(request)}
+    return render(request, "accounts/sign_in.html", context, status=422 if form.errors else 200)
+
+
+def _reason(request: ConsoleRequest) -> str:
+    """Say why the session of this browser is over, if it had one."""
+    ended = request.session.get("ended") or getattr(request, "session_ended", None) or {}
+    return _ENDED.get(ended.get("why", ""), "").format(duration(ended.get("after", 0)))
 
 
 @access(Gate.PUBLIC)

@@ -175,3 +175,5 @@ def _to_sign_in(request: HttpRequest) -> HttpResponseBase:
 def roles_with(right: Permission | Gate) -> list[str]:
     """Return the names of the roles that hold the right, for the 403 page."""
     return _wired("ROLES_WITH")(right)
+        if ended := getattr(request, "session_ended", None):
+            request.session["ended"] = ended

@@ -84,6 +84,20 @@ SENTENCES: Mapping[EventKind, str] = {
     EventKind.SIGN_UP_REPEATED: "asked to sign up again with an address that is in use",
     EventKind.ACTIVATION_REQUESTED: "asked for another activation link",
     EventKind.EMAIL_VERIFIED: "confirmed the email address",
+    ACCOUNT_LOCKED_DOWN = "account:locked-down"
+    LOCKDOWN_STEP_DONE = "lockdown:step-done"
+    LOCKDOWN_HANDLED = "lockdown:handled"
+    TOKENS_REOPENED = "lockdown:tokens-reopened"
+    ACCOUNT_REOPENED = "account:reopened"
+    MEMBER_SIGNED_OUT = "member:signed-out"
+    MAIL_CODE_REQUESTED = "mail-code:requested"
+    REVERIFIED = "reverify:passed"
+    REVERIFY_FAILED = "reverify:failed"
+    ANOMALY_NOTED = "anomaly:noted"
+    ANOMALY_ACKNOWLEDGED = "anomaly:acknowledged"
+    CHECK_SNOOZED = "checkup:snoozed"
+    CHECK_UNSNOOZED = "checkup:unsnoozed"
+    SESSION_POLICY_CHANGED = "session-policy:changed"
     EventKind.PHONE_CODE_REQUESTED: "asked for a phone code",
     EventKind.PHONE_VERIFIED: "confirmed a phone number",
     EventKind.ACCOUNT_OPENED: "opened the account",
@@ -182,6 +196,20 @@ def send_tasks(calls: Iterable[tuple[str, dict[str, int]]]) -> bool:
 def subscribers_of(kind: EventKind) -> list[str]:
     """Return the names of the tasks that react to the kind."""
     return list(_subscribers[kind])
+    EventKind.ACCOUNT_LOCKED_DOWN: "locked the account down",
+    EventKind.LOCKDOWN_STEP_DONE: "did a step of the way back from the lock-down",
+    EventKind.LOCKDOWN_HANDLED: "looked after the lock-down",
+    EventKind.TOKENS_REOPENED: "let Auth Tokens be made again after the lock-down",
+    EventKind.ACCOUNT_REOPENED: "reopened the account after the lock-down",
+    EventKind.MEMBER_SIGNED_OUT: "signed a member out",
+    EventKind.MAIL_CODE_REQUESTED: "asked for a mailed code",
+    EventKind.REVERIFIED: "proved more than usual, as asked after a lock-down",
+    EventKind.REVERIFY_FAILED: "failed to prove more than usual",
+    EventKind.ANOMALY_NOTED: "noticed something unusual",
+    EventKind.ANOMALY_ACKNOWLEDGED: "looked at something unusual",
+    EventKind.CHECK_SNOOZED: "put off a finding of the security check-up",
+    EventKind.CHECK_UNSNOOZED: "took up a finding of the security check-up again",
+    EventKind.SESSION_POLICY_CHANGED: "changed how long members stay signed in",
 
 
 def subscriber(*kinds: EventKind) -> Callable[[Handler], Task]:

@@ -9,6 +9,8 @@ from security.forms.allowlist import (
 from security.forms.audit import AuditForm, kind_choices
 from security.forms.factors import AppCodeForm, CodeForm, KeptForm, PasswordForm, PhoneForm, RecoveryCodeForm
 
+from security.forms.passkeys import NewPasskeyForm, PasskeyForm, PasskeyNameForm
+from security.forms.session_policy import SessionPolicyForm
 __all__ = [
     "AllowlistChangeForm",
     "AllowlistDecisionForm",
@@ -23,3 +25,5 @@ __all__ = [
     "RecoveryCodeForm",
     "kind_choices",
 ]
+    "SessionPolicyForm",
+    "SnoozeForm",

@@ -34,6 +34,7 @@ __all__ = [
     "FactorNeeded",
     "PhoneCodeFirst",
     "SamePhone",
+from security.services.session_policy import PolicyRefused, change_session_policy
     "WrongFactor",
     "ask_phone_change",
     "cancel_phone_change",
@@ -48,12 +49,15 @@ __all__ = [
     "make_recovery_codes",
     "needs_phone_code",
     "open_act",
+    "PolicyRefused",
+    "QuestionOver",
     "remove_authenticator",
     "send_change_code",
     "start_authenticator",
     "start_with_phone_code",
     "take_act",
     "use_recovery_code",
+    "change_session_policy",
     "verify_log",
     "verify_phone",
 ]

@@ -19,6 +19,7 @@ __all__ = [
     "mail_factor_added",
     "mail_factor_removed",
     "mail_passkey_copy",
+from security.tasks.session_policy import mail_session_policy
     "mail_phone_change_asked",
     "mail_phone_changed",
     "mail_recovery_code_used",
@@ -26,3 +27,6 @@ __all__ = [
     "revert_allowlists",
     "sweep_expired",
 ]
+    "mail_reopened",
+    "mail_reverified",
+    "mail_session_policy",

@@ -1,6 +1,6 @@
 """Addresses of the security app."""
 
-from security.urls import allowlist, audit, factors, welcome
+from security.urls import allowlist, audit, compromise, factors, passkeys, session_policy, welcome
 
 app_name = "security"
 urlpatterns = [
@@ -8,4 +8,5 @@ urlpatterns = [
     *factors.urlpatterns,
     *audit.urlpatterns,
     *allowlist.urlpatterns,
+    *session_policy.urlpatterns,
 ]
