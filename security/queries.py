@@ -6,32 +6,40 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Exists, Max, OuterRef, Q
 
 from accounts.models import PhoneCode, User
-from security.models import AuthenticatorDevice, HeldAct, PhoneChange, PhoneDevice, RecoveryCode
+from security.models import (
+    AuthenticatorDevice,
+    HeldAct,
+    PasskeyDevice,
+    PhoneChange,
+    PhoneDevice,
+    RecoveryCode,
+)
 
 PENDING_FOR = timedelta(minutes=30)
-APP, PHONE, RECOVERY, PASSWORD = "app", "phone", "recovery", "password"
+PASSKEY, APP, PHONE, RECOVERY, PASSWORD = "passkey", "app", "phone", "recovery", "password"
 
 
 @dataclass(frozen=True, slots=True)
 class Factors:
-    """Which second factors a person has."""
+    """Which second factors a person has; only ``passkeys`` resist a page that imitates ours."""
 
     has_phone: bool
     has_authenticator: bool
     codes_left: int
+    passkeys: tuple[PasskeyDevice, ...] = ()
 
     @property
     def has_strong(self) -> bool:
         """Say whether a factor other than the phone exists."""
-        return self.has_authenticator
+        return self.has_authenticator or bool(self.passkeys)
 
     @property
     def has_any(self) -> bool:
         """Say whether a sign-in can ask for a second factor."""
-        return self.has_phone or self.has_authenticator
+        return self.has_phone or self.has_strong
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,7 @@ class CodeBatch:
     used_at: datetime | None
     count: int
     left: int
+    weak_until: datetime | None = None
 
 
 def factors_of(user: User) -> Factors:
@@ -69,17 +78,23 @@ def factors_of(user: User) -> Factors:
         has_phone=PhoneDevice.objects.filter(user=user, confirmed=True).exists(),
         has_authenticator=AuthenticatorDevice.objects.filter(user=user, confirmed=True).exists(),
         codes_left=RecoveryCode.objects.filter(user=user, used_at=None).count(),
+        passkeys=tuple(passkeys_of(user)),
     )
 
 
 def methods_of(user: User) -> list[str]:
     """Return the second factors that the person may use, strongest first.
 
-    Staff use the phone only until they have an authenticator app.
+    Staff use the phone only until they have an authenticator app or a passkey.
     """
     factors = factors_of(user)
-    uses_phone = factors.has_phone and not (user.is_staff and factors.has_authenticator)
-    offered = {APP: factors.has_authenticator, PHONE: uses_phone, RECOVERY: factors.codes_left > 0}
+    uses_phone = factors.has_phone and not (user.is_staff and factors.has_strong)
+    offered = {
+        PASSKEY: bool(factors.passkeys),
+        APP: factors.has_authenticator,
+        PHONE: uses_phone,
+        RECOVERY: factors.codes_left > 0,
+    }
     return [method for method, is_offered in offered.items() if is_offered]
 
 
@@ -96,6 +111,16 @@ def has_kept_codes(user: User) -> bool:
 def find_authenticator(user: User) -> AuthenticatorDevice | None:
     """Return the person's confirmed authenticator app."""
     return AuthenticatorDevice.objects.filter(user=user, confirmed=True).first()
+
+
+def passkeys_of(user: User) -> list[PasskeyDevice]:
+    """Return the person's passkeys, the oldest first."""
+    return list(PasskeyDevice.objects.filter(user=user, confirmed=True).order_by("created_at", "pk"))
+
+
+def find_passkey(user: User, public_id: uuid.UUID) -> PasskeyDevice | None:
+    """Return the person's passkey with this id."""
+    return PasskeyDevice.objects.filter(user=user, confirmed=True, public_id=public_id).first()
 
 
 def find_phone(user: User) -> PhoneDevice | None:
@@ -142,8 +167,17 @@ def codes_of(user: User) -> CodeBatch:
         left=Count("pk", filter=Q(used_at=None)),
         total=Count("pk"),
         used=Max("used_at"),
+        weak_until=Max("weak_until", filter=Q(used_at=None)),
     )
-    return CodeBatch(summary["made"], summary["used"], summary["total"], summary["left"])
+    return CodeBatch(
+        summary["made"], summary["used"], summary["total"], summary["left"], summary["weak_until"]
+    )
+
+
+def factor_columns(user: OuterRef) -> dict[str, Exists]:
+    """Return, as parts of a query about ``user``, which second factors are confirmed, strongest first."""
+    models = {"has_passkey": PasskeyDevice, "has_app": AuthenticatorDevice, "has_phone": PhoneDevice}
+    return {name: Exists(model.objects.filter(user=user, confirmed=True)) for name, model in models.items()}
 
 
 def find_held(public_id: uuid.UUID, *, user: User, session_id: uuid.UUID) -> HeldAct | None:

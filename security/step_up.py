@@ -27,7 +27,9 @@ from security.models import HeldAct
 from security.services.step_up import LARGEST_BODY
 
 ANY, FACTOR, PASSWORD = "any", "factor", "password"
-_KEY = "proofs"
+# Guarded acts: a factor that is not new, or also the password in a session that such a factor opened.
+STRONG, TRUSTED = "strong", "trusted"
+_KEY, _PROVED = "proofs", "proved_with"
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -59,44 +61,88 @@ def missing_proofs(request: Any, declared: Access, *, now: datetime) -> list[str
     """Return what the person must prove again: any factor, or the second factor, the password, or both."""
     if not declared.recent_auth:
         return []
-    fresh = _fresh(request, now)
+    fresh, factor = _fresh(request, now), STRONG if declared.is_guarded else FACTOR
     if declared.both_factors:
-        return [kind for kind in (FACTOR, PASSWORD) if kind not in fresh]
+        return [kind for kind in (factor, PASSWORD) if kind not in fresh]
+    if declared.second_factor:
+        return [] if factor in fresh else [factor]
+    if declared.is_guarded:
+        is_trusted = STRONG in fresh or (PASSWORD in fresh and not _weak_until(request, now))
+        return [] if is_trusted else [TRUSTED]
     return [] if fresh else [ANY]
+
+
+def _weak_until(request: Any, now: datetime) -> datetime | None:
+    """Return until when the factor is weak that the session was opened with."""
+    return services.weakness_of(user=request.user, method=session_of(request).method, now=now)
+
+
+def proved_with(request: Any) -> tuple[str, ...]:
+    """Return the second factor that vouches for one that is added now: the one proved last in this session."""
+    return (request.session.get(_PROVED) or session_of(request).method,)
 
 
 def _fresh(request: Any, now: datetime) -> set[str]:
     limit = timedelta(minutes=settings.CONSOLE_STEP_UP_MINUTES)
-    proofs = _proofs(request)
+    proofs = _proofs(request, now)
     return {kind for kind, at in proofs.items() if now - datetime.fromisoformat(at) < limit}
 
 
-def _proofs(request: Any) -> dict[str, str]:
-    """Return when each kind was proved; signing in proves both."""
+def _proofs(request: Any, now: datetime) -> dict[str, str]:
+    """Return when each kind was proved; signing in proves both, and a strong factor unless it was new."""
     confirmed_at = session_of(request).confirmed_at
     if confirmed_at is None:
         return {}
     at = confirmed_at.isoformat()
-    return dict(request.session.get(_KEY) or {FACTOR: at, PASSWORD: at})
+    if stored := request.session.get(_KEY):
+        return dict(stored)
+    return {FACTOR: at, PASSWORD: at} | ({} if _weak_until(request, now) else {STRONG: at})
 
 
 def note_proof(request: Any, method: str, *, now: datetime) -> None:
     """Remember what was proved, and give the session and its forms new keys."""
-    kind = PASSWORD if method == queries.PASSWORD else FACTOR
-    request.session[_KEY] = _proofs(request) | {kind: now.isoformat()}
+    kinds = [PASSWORD]
+    if method != queries.PASSWORD:
+        is_new = services.weakness_of(user=request.user, method=method, now=now)
+        kinds = [FACTOR] if is_new else [FACTOR, STRONG]
+        request.session[_PROVED] = method
+    request.session[_KEY] = _proofs(request, now) | dict.fromkeys(kinds, now.isoformat())
     request.session.cycle_key()
     rotate_token(request)
 
 
 def offered_methods(request: Any, missing: list[str]) -> list[str]:
-    """Return the ways to prove the first missing kind, strongest first."""
-    factors = queries.methods_of(request.user)
-    if missing[0] == PASSWORD:
+    """Return the ways to prove the first missing kind, strongest first; none when all factors are too new."""
+    kind = missing[0]
+    if kind == PASSWORD:
         return [queries.PASSWORD]
-    if missing[0] == FACTOR:
+    factors = queries.methods_of(request.user)
+    if kind in {STRONG, TRUSTED}:
+        new = weak_methods(request)
+        factors = [method for method in factors if method not in new]
+    if kind in {FACTOR, STRONG}:
         return factors
     first = [method for method in factors if method != queries.RECOVERY]
-    return [*first, queries.PASSWORD, *(method for method in factors if method == queries.RECOVERY)]
+    by_password = kind == ANY or not _weak_until(request, timezone.now())
+    last = [method for method in factors if method == queries.RECOVERY]
+    return [*first, *([queries.PASSWORD] if by_password else []), *last]
+
+
+def weak_methods(request: Any) -> dict[str, datetime]:
+    """Return the person's factors that are too new for a guarded act, and when each is strong."""
+    return services.weak_kinds(user=request.user, now=timezone.now())
+
+
+def new_factors(request: Any) -> list[tuple[str, datetime]]:
+    """Return name and time of each factor that confirms no guarded act before it, the first to be strong first."""
+    names = {
+        queries.PASSKEY: "passkey",
+        queries.APP: "authenticator app",
+        queries.PHONE: "phone number",
+        queries.RECOVERY: "set of recovery codes",
+    }
+    found = weak_methods(request).items()
+    return sorted(((names[kind], until) for kind, until in found), key=lambda pair: pair[1])
 
 
 def act_token(held: HeldAct) -> str:

@@ -12,9 +12,10 @@ from django.shortcuts import redirect, resolve_url
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from console.core.permissions import Gate, Permission
+from console.core.permissions import GUARDED, Gate, Permission
 from console.core.requests import Origin, origin_of
 
+_SAFE = {"GET", "HEAD"}
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
@@ -26,11 +27,20 @@ class AccessRefused(PermissionDenied):
         self.right = right
 
 
+class ReadOnly(PermissionDenied):
+    """The actor may look and change nothing now; ``because`` says why."""
+
+    def __init__(self, because: str) -> None:
+        super().__init__(because)
+        self.because = because
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who acts, in which account, with which rights, from where.
 
-    ``memberships`` are those of the user, for the account switcher. ``user`` is None for the system and for API callers; ``account`` is None outside any account.
+    ``frozen`` are rights that open pages and change nothing now, ``frozen_because`` says why: the account's plan
+    ended, or an admin looks as another role. ``memberships`` are those of the user, for the account switcher. ``user`` is None for the system and for API callers; ``account`` is None outside any account.
     """
 
     user: Any = None
@@ -40,13 +50,21 @@ class Actor:
     kind: str = "user"
     origin: Origin = field(default_factory=Origin)
     memberships: tuple[Any, ...] = ()
+    frozen: frozenset[Permission] = frozenset()
+    frozen_because: str = ""
 
     def can(self, right: Permission) -> bool:
         """Say whether the actor holds the right."""
         return right in self.rights
 
     def require(self, right: Permission) -> None:
-        """Raise AccessRefused unless the actor holds the right."""
+        """Raise AccessRefused unless the actor holds the right, and ReadOnly while it is frozen."""
+        self.require_view(right)
+        if right in self.frozen:
+            raise ReadOnly(self.frozen_because)
+
+    def require_view(self, right: Permission) -> None:
+        """Raise AccessRefused unless the actor may open what the right opens."""
         if right not in self.rights:
             raise AccessRefused(right)
 
@@ -70,23 +88,35 @@ class Actor:
 class Access:
     """What a view declares.
 
-    ``both_factors`` asks for a fresh password and a fresh second factor; ``deed`` completes
-    "Confirm it's you, to …".
+    ``both_factors`` asks for a fresh password and a fresh second factor, ``second_factor`` for the latter alone;
+    ``deed`` completes "Confirm it's you, to …".
     """
 
     right: Permission | Gate
     recent_auth: bool = False
     both_factors: bool = False
     deed: str = ""
+    second_factor: bool = False
+
+    @property
+    def is_guarded(self) -> bool:
+        """Say whether the act is one that a second factor does not confirm while it is new."""
+        return self.recent_auth and self.right in GUARDED
 
 
 def access(
-    right: Permission | Gate, *, recent_auth: bool = False, both_factors: bool = False, deed: str = ""
+    right: Permission | Gate,
+    *,
+    recent_auth: bool = False,
+    both_factors: bool = False,
+    second_factor: bool = False,
+    deed: str = "",
 ) -> Callable[[View], View]:
     """Declare who may call the view; ``recent_auth`` asks for a fresh confirmation before it acts."""
 
     def declare(view: View) -> View:
-        view.access = Access(right, recent_auth or both_factors, both_factors, deed)  # type: ignore[attr-defined]
+        is_asked = recent_auth or both_factors or second_factor
+        view.access = Access(right, is_asked, both_factors, deed, second_factor)  # type: ignore[attr-defined]
         return view
 
     return declare
@@ -155,11 +185,17 @@ def _admit_signed_in(request: Any, declared: Access, auth_id: str | None) -> Htt
         request.actor = _wired("ACTOR_RESOLVER")(request.user, auth_id=auth_id, origin=origin)
         if request.actor is None:
             raise Http404
-        request.actor.require(declared.right)
+        request.actor = _wired("ACTOR_LENS")(request, request.actor)
+        _require(request, declared.right)
         timezone.activate(request.actor.account.time_zone)
-    if declared.recent_auth and request.method not in {"GET", "HEAD"}:
+    if declared.recent_auth and request.method not in _SAFE:
         return _wired("STEP_UP")(request)
     return None
+
+
+def _require(request: Any, right: Permission) -> None:
+    check = request.actor.require_view if request.method in _SAFE else request.actor.require
+    check(right)
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponseBase:
@@ -169,11 +205,11 @@ def _to_sign_in(request: HttpRequest) -> HttpResponseBase:
         return HttpResponse(status=204, headers={"HX-Redirect": resolve_url(settings.LOGIN_URL)})
     if request.method in {"GET", "HEAD"} and request.path != "/":
         request.session["next"] = request.get_full_path()[:2000]
+        if ended := getattr(request, "session_ended", None):
+            request.session["ended"] = ended
     return response
 
 
 def roles_with(right: Permission | Gate) -> list[str]:
     """Return the names of the roles that hold the right, for the 403 page."""
     return _wired("ROLES_WITH")(right)
-        if ended := getattr(request, "session_ended", None):
-            request.session["ended"] = ended

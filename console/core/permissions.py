@@ -1,5 +1,7 @@
-"""State every right that exists: the closed list of permissions and of gates."""
+"""State every right that exists: the closed list of permissions, of gates and of the API's areas."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -30,6 +32,18 @@ class Permission(StrEnum):
     SELF_MANAGE = "self:manage"
 
 
+GUARDED = frozenset(
+    {
+        Permission.CREDENTIAL_OWN,
+        Permission.CREDENTIAL_MANAGE,
+        Permission.ALLOWLIST_MANAGE,
+        Permission.BILLING_MANAGE,
+        Permission.ACCOUNT_CLOSE,
+    }
+)
+"""Rights to money, credentials and closing: a second factor that is new does not confirm their acts."""
+
+
 class Gate(StrEnum):
     """A way in that needs no right inside an account."""
 
@@ -47,3 +61,58 @@ class Gate(StrEnum):
 
     MACHINE = "machine"
     """A caller that the view authenticates by itself: the HTTP API."""
+
+
+class ApiArea(StrEnum):
+    """A part of the HTTP API that a named token may be limited to."""
+
+    ACCOUNT = "account"
+
+
+AREA_NAMES: Mapping[ApiArea, str] = {ApiArea.ACCOUNT: "Account"}
+READ_ALL = "read"
+"""The permission of a token that reads in every area and changes nothing."""
+
+AREA_RIGHTS: Mapping[ApiArea, tuple[frozenset[Permission], frozenset[Permission]]] = {
+    ApiArea.ACCOUNT: (
+        frozenset({Permission.COMPANY_VIEW}),
+        frozenset({Permission.COMPANY_VIEW, Permission.COMPANY_MANAGE}),
+    ),
+}
+"""What a token needs of its maker's role to read in an area, and to change something there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a named token may do: ``read``, or for each area ``area:read`` or ``area:write``."""
+
+    permissions: frozenset[str]
+
+    @property
+    def rights(self) -> frozenset[Permission]:
+        """Return the rights that the permissions need: no others are ever used."""
+        found: set[Permission] = set()
+        for area, (reading, writing) in AREA_RIGHTS.items():
+            if self.allows(area, is_reading=False):
+                found |= writing
+            elif self.allows(area, is_reading=True):
+                found |= reading
+        return frozenset(found)
+
+    def allows(self, area: ApiArea | None, *, is_reading: bool) -> bool:
+        """Say whether an operation of the area may run; one without an area never does."""
+        if area is None:
+            return False
+        wanted = {f"{area}:write"} | ({f"{area}:read", READ_ALL} if is_reading else set())
+        return not wanted.isdisjoint(self.permissions)
+
+
+def grantable(rights: frozenset[Permission]) -> dict[str, str]:
+    """Return what somebody with these rights may give a token: permission and words for it."""
+    found = {READ_ALL: "Read everything that the maker may"}
+    for area, (reading, writing) in AREA_RIGHTS.items():
+        if reading <= rights:
+            found[f"{area}:read"] = f"{AREA_NAMES[area]}: read"
+        if writing <= rights:
+            found[f"{area}:write"] = f"{AREA_NAMES[area]}: read and change"
+    return found

@@ -11,6 +11,17 @@ from security.services.authenticator import (
     start_with_phone_code,
 )
 from security.services.errors import FactorMissing, WrongFactor
+from security.services.passkeys import (
+    NoSuchPasskey,
+    PasskeyRefused,
+    PasskeysFull,
+    QuestionOver,
+    add_passkey,
+    ask_passkey,
+    remove_passkey,
+    rename_passkey,
+    use_passkey,
+)
 from security.services.phone import choose_phone, verify_phone
 from security.services.phone_change import (
     ChangeOver,
@@ -23,7 +34,9 @@ from security.services.phone_change import (
 from security.services.recovery import keep_recovery_codes, make_recovery_codes, use_recovery_code
 from security.services.removal import FactorNeeded
 from security.services.second_factor import check_second_factor
+from security.services.session_policy import PolicyRefused, change_session_policy
 from security.services.step_up import Act, ActOver, confirm_person, hold_act, open_act, take_act
+from security.services.weakness import decide_weakness, weak_kinds, weakness_of
 
 __all__ = [
     "Act",
@@ -32,32 +45,42 @@ __all__ = [
     "EnrolmentExpired",
     "FactorMissing",
     "FactorNeeded",
+    "NoSuchPasskey",
+    "PasskeyRefused",
+    "PasskeysFull",
     "PhoneCodeFirst",
+    "PolicyRefused",
+    "QuestionOver",
     "SamePhone",
-from security.services.session_policy import PolicyRefused, change_session_policy
     "WrongFactor",
+    "add_passkey",
+    "ask_passkey",
     "ask_phone_change",
     "cancel_phone_change",
+    "change_session_policy",
     "check_second_factor",
     "choose_phone",
     "confirm_authenticator",
     "confirm_person",
     "confirm_phone_change",
+    "decide_weakness",
     "export_log",
     "hold_act",
     "keep_recovery_codes",
     "make_recovery_codes",
     "needs_phone_code",
     "open_act",
-    "PolicyRefused",
-    "QuestionOver",
     "remove_authenticator",
+    "remove_passkey",
+    "rename_passkey",
     "send_change_code",
     "start_authenticator",
     "start_with_phone_code",
     "take_act",
+    "use_passkey",
     "use_recovery_code",
-    "change_session_policy",
     "verify_log",
     "verify_phone",
+    "weak_kinds",
+    "weakness_of",
 ]

@@ -1,5 +1,6 @@
 """Add, replace and remove an authenticator app."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from security import otp, queries
 from security.models import AuthenticatorDevice, PhoneDevice
 from security.services.errors import WrongFactor
 from security.services.removal import FactorNeeded, require_other_factor, settle_for_phone
+from security.services.weakness import decide_weakness
 
 _NAME = "Authenticator app"
 
@@ -67,11 +69,18 @@ def start_with_phone_code(*, user: User, code: str, binding: str, now: datetime)
 
 @transaction.atomic
 def confirm_authenticator(
-    *, user: User, public_id: str, code: str, keep: Session | None, origin: Origin, now: datetime
+    *,
+    user: User,
+    public_id: str,
+    code: str,
+    keep: Session | None,
+    origin: Origin,
+    now: datetime,
+    proved: Iterable[str] = (),
 ) -> AuthenticatorDevice:
     """Add the app once it shows the right code; it takes the place of the one before.
 
-    Every other session of the person ends.
+    Every other session of the person ends. ``proved`` names the factors that vouch for the new one.
 
     :raises EnrolmentExpired: if the seed is gone or too old
     :raises WrongFactor: if the code does not match
@@ -84,6 +93,7 @@ def confirm_authenticator(
     if step is None:
         raise WrongFactor("That code didn't match. Enter the one your app shows now.")
     actor = Actor.person(user, origin=origin)
+    device.weak_until = decide_weakness(user=user, proved=proved, now=now)
     _forget_confirmed(user, actor, reason="replaced")
     device.confirmed, device.created_at = True, now
     device.accept(step, now)

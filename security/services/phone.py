@@ -1,5 +1,6 @@
 """Make a phone number a second factor."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -12,6 +13,7 @@ from console.core.events import EventKind, record
 from console.core.requests import Origin
 from security import queries
 from security.models import PhoneDevice
+from security.services.weakness import decide_weakness
 
 _NAME = "Phone code"
 
@@ -22,15 +24,18 @@ class PhoneNotEnough(DomainError):
     code = "app_needed"
 
 
-def verify_phone(*, user: User, code: str, binding: str, origin: Origin, now: datetime) -> PhoneDevice:
-    """Prove the number with its code, and make the phone a second factor."""
+def verify_phone(
+    *, user: User, code: str, binding: str, origin: Origin, now: datetime, proved: Iterable[str] = ()
+) -> PhoneDevice:
+    """Prove the number with its code, and make the phone a second factor, vouched for by what was proved."""
     # The try is counted in a transaction of its own: a wrong code must not be forgotten.
     sent = accounts.check_phone_code(
         user=user, purpose=PhoneCode.Purpose.VERIFY, binding=binding, code=code, now=now
     )
     with transaction.atomic():
         accounts.confirm_phone(user=user, number=sent.number, origin=origin, now=now)
-        values = {"name": _NAME, "confirmed": True, "last_used_at": now}
+        weak_until = decide_weakness(user=user, proved=proved, now=now)
+        values = {"name": _NAME, "confirmed": True, "last_used_at": now, "weak_until": weak_until}
         device, _ = PhoneDevice.objects.update_or_create(user=user, defaults=values)
         record(
             EventKind.FACTOR_ADDED,

@@ -1,5 +1,6 @@
 """Change the phone number: the old one works until the new one is verified."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -14,6 +15,7 @@ from console.core.events import EventKind, record
 from console.core.requests import Origin
 from security import queries
 from security.models import PhoneChange, PhoneDevice
+from security.services.weakness import decide_weakness
 
 _WAITS = timedelta(hours=1)
 _CHANGE = PhoneCode.Purpose.CHANGE
@@ -69,9 +71,18 @@ def send_change_code(*, user: User, channel: Channel, binding: str, origin: Orig
 
 
 def confirm_phone_change(
-    *, user: User, code: str, binding: str, keep: Session | None, origin: Origin, now: datetime
+    *,
+    user: User,
+    code: str,
+    binding: str,
+    keep: Session | None,
+    origin: Origin,
+    now: datetime,
+    proved: Iterable[str] = (),
 ) -> PhoneDevice:
     """Put the new number in the place of the old one; every other session of the person ends.
+
+    ``proved`` names the factors that vouch for the new number.
 
     :raises ChangeOver: if no change waits any more
     :raises WrongCode: if it is another code; the try is counted
@@ -86,7 +97,7 @@ def confirm_phone_change(
         _take(locked, sent.number)
         before = locked.phone
         accounts.confirm_phone(user=user, number=sent.number, origin=origin, now=now)
-        device = _renew(locked, now)
+        device = _renew(locked, decide_weakness(user=locked, proved=proved, now=now), now)
         _record(EventKind.PHONE_CHANGED, locked, origin, before=before, after=sent.number)
         accounts.end_other_sessions(user=user, keep=keep)
     return device
@@ -118,8 +129,9 @@ def _take(user: User, number: str) -> None:
         raise ChangeOver("This change was cancelled. Your old number goes on working.")
 
 
-def _renew(user: User, now: datetime) -> PhoneDevice:
+def _renew(user: User, weak_until: datetime | None, now: datetime) -> PhoneDevice:
     device = PhoneDevice.objects.select_for_update().get(user=user)
+    device.weak_until = weak_until
     device.created_at = device.last_used_at = now
     device.throttle_reset(commit=False)
     device.save()

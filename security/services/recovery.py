@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.conf import settings
@@ -16,6 +17,7 @@ from console.core.ratelimit import Limit, spend
 from console.core.requests import Origin
 from security.models import RecoveryCode
 from security.services.errors import WrongFactor
+from security.services.weakness import decide_weakness
 
 # Without 0, o, 1, l and i, which look alike; 24 of 31 characters are 118 bits.
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # pragma: allowlist secret
@@ -25,19 +27,33 @@ _TRIES = Limit("recovery-code", 10, 3600)
 
 @transaction.atomic
 def make_recovery_codes(
-    *, user: User, origin: Origin, now: datetime, keep: Session | None = None, is_kept: bool = True
+    *,
+    user: User,
+    origin: Origin,
+    now: datetime,
+    keep: Session | None = None,
+    is_kept: bool = True,
+    proved: Iterable[str] = (),
 ) -> list[str]:
     """Return new codes and void the old ones; every other session of the person ends.
 
-    ``is_kept`` is False when the person still has to say that the codes are kept.
+    ``is_kept`` is False when the person still has to say that the codes are kept. ``proved`` names the factors
+    that vouch for them.
     """
     User.objects.select_for_update(no_key=True).get(pk=user.pk)
     codes = [_new_code() for _ in range(settings.CONSOLE_RECOVERY_CODES)]
     batch, kept_at = uuid.uuid4(), now if is_kept else None
+    weak_until = decide_weakness(user=user, proved=proved, now=now)
     RecoveryCode.objects.filter(user=user).delete()
     RecoveryCode.objects.bulk_create(
         RecoveryCode(
-            user=user, batch=batch, number=number, digest=_digest(user, code), created_at=now, kept_at=kept_at
+            user=user,
+            batch=batch,
+            number=number,
+            digest=_digest(user, code),
+            created_at=now,
+            kept_at=kept_at,
+            weak_until=weak_until,
         )
         for number, code in enumerate(codes, start=1)
     )

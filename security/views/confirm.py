@@ -19,19 +19,22 @@ from console.core.access import access
 from console.core.errors import DomainError
 from console.core.permissions import Gate
 from security import queries, services, step_up
-from security.forms import AppCodeForm, CodeForm, PasswordForm, RecoveryCodeForm
+from security.forms import AppCodeForm, CodeForm, PasskeyForm, PasswordForm, RecoveryCodeForm
 from security.models import HeldAct
 from security.views.answers import blame, channel_of, focused, lead_of, refused_code
+from security.views.passkeys import with_question
 from teams.queries import resolve_actor
 
-_GONE, _CONFLICT = 410, 409
+_GONE, _CONFLICT, _REFUSED = 410, 409, 403
 _FORMS: dict[str, type[forms.Form]] = {
+    queries.PASSKEY: PasskeyForm,
     queries.APP: AppCodeForm,
     queries.PHONE: CodeForm,
     queries.PASSWORD: PasswordForm,
     queries.RECOVERY: RecoveryCodeForm,
 }
 _LABELS = {
+    queries.PASSKEY: "Use your passkey",
     queries.APP: "Use your authenticator app",
     queries.PHONE: "Use a phone code",
     queries.PASSWORD: "Use your password",
@@ -55,6 +58,8 @@ def confirm(request: Any, act: uuid.UUID, method: str = "") -> HttpResponse:
     if not missing:
         return _carry_out(request, held) if request.method == "POST" else _draw_ready(request, held)
     offered = step_up.offered_methods(request, missing)
+    if not offered:
+        return _draw_too_new(request, held)
     if method not in offered:
         return redirect("security:confirm_with", act=act, method=offered[0])
     return _ask(request, held, method)
@@ -139,14 +144,15 @@ def _draw(request: Any, held: HeldAct, method: str, form: forms.Form, status: in
         )
         again = request.GET.get("again", "") if request.method == "GET" else ""
     is_sending = method == queries.PHONE and (sent is None or not sent.is_live or bool(again))
+    question = reverse("security:confirm_passkey_options", args=[held.public_id])
     context = {
-        "form": _sending_form(form) if is_sending else focused(form),
+        "form": _sending_form(form) if is_sending else with_question(focused(form), question),
         "detail": _detail(method, sent, is_sending, request.user.phone[-2:]),
         "action": reverse(
             "security:confirm_send" if is_sending else "security:confirm_with",
             args=[held.public_id] if is_sending else [held.public_id, method],
         ),
-        "confirm_label": _button(is_sending, again),
+        "confirm_label": _button(method, is_sending, again),
         "hidden": [("token", step_up.act_token(held))] + ([("channel", "voice")] if again == "call" else []),
         "others": _others(request, held, method, is_sending),
     }
@@ -161,7 +167,9 @@ def _sending_form(form: forms.Form) -> forms.Form:
     return empty
 
 
-def _button(is_sending: bool, again: str) -> str:  # noqa: FBT001 - both say what the page is
+def _button(method: str, is_sending: bool, again: str) -> str:  # noqa: FBT001 - they say what the page is
+    if method == queries.PASSKEY:
+        return "Use your passkey"
     if not is_sending:
         return "Confirm"
     return "Call me with a code" if again == "call" else "Text me a code"
@@ -194,12 +202,24 @@ def _draw_ready(request: Any, held: HeldAct) -> HttpResponse:
     return _draw_dialog(request, held, context, None)
 
 
+def _draw_too_new(request: Any, held: HeldAct) -> HttpResponse:
+    """Say why nothing that the person has confirms the act yet, and from when on it does."""
+    act = services.open_act(held)
+    context = {
+        "deed": step_up.deed_of(act.path),
+        "factors": step_up.new_factors(request),
+        "back": act.back or reverse("home"),
+    }
+    return render(request, "security/confirm_too_new.html", context, status=_REFUSED)
+
+
 def _draw_dialog(request: Any, held: HeldAct, context: dict[str, Any], status: int | None) -> HttpResponse:
     act = services.open_act(held)
     template = "security/confirm.html" if _frame(request, act.path) else "security/confirm_plain.html"
     form = context.get("form")
     context |= {
         "deed": step_up.deed_of(act.path),
+        "too_new": step_up.new_factors(request) if step_up.access_of(act.path)[1].is_guarded else [],
         "cancel_url": act.back or reverse("home"),
         "minutes": settings.CONSOLE_STEP_UP_MINUTES,
     }

@@ -150,6 +150,7 @@ def enrol_app(request: Any) -> HttpResponse:
                 keep=None,
                 origin=request.origin,
                 now=now,
+                proved=sign_in.methods,
             )
         except DomainError as error:
             status = blame(form, error)
@@ -168,7 +169,9 @@ def recovery_codes_first(request: Any) -> HttpResponse:
     sign_in, now = request.sign_in, timezone.now()
     codes = shelf.look(request, sign_in.user, now=now)
     if request.method == "POST" and not codes:
-        made = services.make_recovery_codes(user=sign_in.user, origin=request.origin, now=now, is_kept=False)
+        made = services.make_recovery_codes(
+            user=sign_in.user, origin=request.origin, now=now, is_kept=False, proved=sign_in.methods
+        )
         shelf.put(request, sign_in.user, made, now=now)
         return redirect(_CODES)
     form = KeptForm(request.POST if request.method == "POST" else None)

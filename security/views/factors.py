@@ -19,7 +19,7 @@ from console.core.errors import DomainError
 from console.core.permissions import Permission
 from security import queries, services
 from security.forms import AppCodeForm, CodeForm
-from security.step_up import session_of
+from security.step_up import proved_with, session_of
 from security.views import app, shelf
 from security.views.answers import answer, blame, channel_of, lead_of, refused_code, sending_ways
 
@@ -41,8 +41,11 @@ def _address(request: Any, name: str) -> str:
 def factor_list(request: Any) -> HttpResponse:
     """Show the person's second factors."""
     user = request.actor.user
-    codes, change = queries.codes_of(user), queries.find_phone_change(user, now=timezone.now())
+    now = timezone.now()
+    codes, change = queries.codes_of(user), queries.find_phone_change(user, now=now)
     context = {
+        "now": now,
+        "passkeys": queries.passkeys_of(user),
         "authenticator": queries.find_authenticator(user),
         "phone": queries.find_phone(user),
         "number": mask_phone(user.phone) if user.phone else "",
@@ -149,6 +152,7 @@ def authenticator_confirm(request: Any) -> HttpResponse:
                 keep=session_of(request),
                 origin=request.origin,
                 now=now,
+                proved=proved_with(request),
             )
         except DomainError as error:
             status = blame(form, error)
@@ -186,7 +190,9 @@ def recovery_codes_make(request: Any) -> HttpResponse:
     user, now = request.actor.user, timezone.now()
     if request.method == "POST":
         session = session_of(request)
-        made = services.make_recovery_codes(user=user, origin=request.origin, now=now, keep=session)
+        made = services.make_recovery_codes(
+            user=user, origin=request.origin, now=now, keep=session, proved=proved_with(request)
+        )
         shelf.put(request, user, made, now=now)
         return _to(request, "recovery_codes")
     return answer(request, "security/recovery_codes_make.html", None, codes=queries.codes_of(user))

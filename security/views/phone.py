@@ -64,6 +64,7 @@ def phone_code(request: Any) -> HttpResponse:
                 binding=sign_in.binding,
                 origin=request.origin,
                 now=now,
+                proved=sign_in.methods,
             )
         except DomainError as error:
             status = blame(form, error)

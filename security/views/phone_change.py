@@ -16,7 +16,7 @@ from console.core.errors import DomainError
 from console.core.permissions import Permission
 from security import queries, services
 from security.forms import CodeForm, PhoneForm
-from security.step_up import session_of
+from security.step_up import proved_with, session_of
 from security.views.answers import answer, blame, channel_of, lead_of, refused_code, sending_ways
 
 _SELF = Permission.SELF_MANAGE
@@ -75,6 +75,7 @@ def phone_change_code(request: Any) -> HttpResponse:
                 keep=session_of(request),
                 origin=request.origin,
                 now=now,
+                proved=proved_with(request),
             )
         except DomainError as error:
             status = blame(form, error)
