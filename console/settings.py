@@ -94,6 +94,9 @@ ACCOUNTS_OF = "teams.queries.accounts_of"
 ACTOR_LENS = "teams.preview.see_as"
 PLAN_END = "billing.queries.plan_end_of"
 FACTOR_COLUMNS = "security.queries.factor_columns"
+MEMBER_JOIN = "teams.queries.member_join"
+MEMBER_RIGHTS = "teams.roles.rights_of"
+MEMBER_ROLES = "teams.queries.roles_of"
 OWNER_ENROLLER = "teams.services.enrol_owner"
 SIGN_IN_READER = "accounts.login_steps.current"
 MONEY_READER = "billing.queries.money_of"
@@ -107,9 +110,28 @@ LOGIN_STEPS = [
     "accounts.login_steps.EmailStep",
     "security.login_steps.PhoneStep",
     "security.login_steps.FactorStep",
+    "security.login_steps.ReverifyStep",
     "security.login_steps.EnrolmentStep",
     "security.login_steps.RecoveryCodesStep",
 ]
+# What a lock-down stops: words for the page, and a function of account, actor and instant that returns how many.
+LOCKDOWN_STEPS = {
+    "Members who prove more at their next sign-in": "security.services.lockdown.reverify_members",
+    "Auth Tokens revoked": "accounts.services.lockdown.revoke_tokens",
+}
+# Parts that later apps add to the page about a compromised account: functions of account and instant.
+COMPROMISE_SECTIONS: list[str] = []
+# The check-up judges what has a page that fixes it: address and words of its button.
+CHECKUP_FIXES = {
+    "strong-factor": ("security:factor_list", "Open second factors"),
+    "allowlist": ("security:allowlist", "Open IP Whitelisting"),
+    "old-tokens": ("accounts:credential_list", "Open Credentials"),
+    "unused-tokens": ("accounts:credential_list", "Open Credentials"),
+    "endless-tokens": ("accounts:credential_list", "Open Credentials"),
+    "unused-members": ("security:compromise", "Look at the members"),
+    "recovery-codes": ("security:recovery_codes_make", "Make new codes"),
+}
+AUDIT_WEBHOOK_COUNTER = ""
 # The admin is the only one that mounts Django's own views.
 THIRD_PARTY_ACCESS = {
     "django.contrib.admin": "staff",
@@ -167,19 +189,27 @@ CELERY_TASK_ROUTES = {
     "core.send_text": {"queue": "mail"},
     "*.mail_*": {"queue": "mail"},
     "billing.*": {"queue": "money"},
+    "security.push_webhook": {"queue": "webhooks"},
 }
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_QUEUES = {name: {"exchange": name, "routing_key": name} for name in ("default", "mail", "money")}
+CELERY_TASK_QUEUES = {
+    name: {"exchange": name, "routing_key": name} for name in ("default", "mail", "money", "webhooks")
+}
 CELERY_BEAT_SCHEDULE = {
     "resend-overdue": {"task": "core.resend_overdue", "schedule": env.number("RESEND_SECONDS", 5)},
     "beat-heartbeat": {"task": "core.note_beat", "schedule": 10},
     "sweep-expired": {"task": "core.sweep_expired", "schedule": timedelta(hours=1)},
     "sweep-accounts": {"task": "accounts.sweep_expired", "schedule": timedelta(minutes=30)},
     "sweep-security": {"task": "security.sweep_expired", "schedule": timedelta(minutes=30)},
+    "warn-of-ends": {"task": "accounts.warn_of_ends", "schedule": timedelta(minutes=1)},
     "end-credentials": {"task": "accounts.end_due_credentials", "schedule": timedelta(minutes=1)},
     "flush-last-use": {"task": "accounts.flush_last_use", "schedule": 10},
     "flush-callers": {"task": "accounts.flush_callers", "schedule": 10},
     "revert-allowlists": {"task": "security.revert_allowlists", "schedule": 10},
+    "queue-webhooks": {"task": "security.queue_webhooks", "schedule": env.number("RESEND_SECONDS", 5)},
+    "watch-webhooks": {"task": "security.watch_webhooks", "schedule": timedelta(minutes=5)},
+    "sweep-team": {"task": "teams.sweep_ends", "schedule": timedelta(minutes=1)},
+    "sweep-plans": {"task": "billing.sweep_plans", "schedule": timedelta(minutes=15)},
     "log-chain-heads": {"task": "core.log_chain_heads", "schedule": timedelta(hours=1)},
 }
 

@@ -43,3 +43,12 @@ class CredentialMakeForm(forms.Form):
         if not live:
             # Nothing to choose. A token that somebody else makes in the meantime stays as it is.
             field.widget = forms.HiddenInput()
+
+
+class CredentialExtendForm(forms.Form):
+    """Choose how much longer an old token works."""
+
+    _CHOICES = (("24h", "24 hours more"), ("3d", "3 days more"), ("7d", "7 days more"))
+    extend = forms.ChoiceField(
+        label="How much longer it works", choices=_CHOICES, initial="24h", widget=Cards(choices=_CHOICES)
+    )

@@ -5,14 +5,16 @@ from datetime import datetime
 from functools import cache
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import F, Q, QuerySet
+from django.utils.module_loading import import_string
 
 from accounts.models import Account, ApiIdentity, Credential
 from console.core import crypto
 from console.core.access import Actor
 from console.core.api import Caller
-from console.core.permissions import Permission
+from console.core.permissions import Permission, Scope
 from console.core.requests import Origin
 
 PAGE_SIZE = 20
@@ -36,6 +38,11 @@ class TokenPage:
     has_more: bool
 
     @property
+    def live(self) -> list[Credential]:
+        """Return the tokens that open the account, newest first; the first page has all of them."""
+        return [row.token for row in self.rows if row.state in {"live", "retiring"}]
+
+    @property
     def earlier_url(self) -> str:
         """Lead to older tokens, if there are any."""
         return f"?page={self.number + 1}" if self.has_more else ""
@@ -51,12 +58,13 @@ def find_caller(*, auth_id: str, token: str, origin: Origin, now: datetime) -> C
 
     The row is found by the digest of the token, so unknown and known Auth IDs take the same path.
     """
+    values = {"digest": crypto.token_digest(token), "ip": origin.ip, "now": now}
     with connection.cursor() as cursor:
-        cursor.execute(_caller_query(), [crypto.token_digest(token)])
+        cursor.execute(_caller_query(), values)
         found = cursor.fetchone()
     if found is None:
         return None
-    credential_id, ends_at, own_id, kind, is_enabled, *columns = found
+    credential_id, ends_at, permissions, is_expected, role, own_id, kind, is_enabled, *columns = found
     account = Account.from_db(connection.alias, _account_columns(), columns)
     is_same = crypto.same(own_id.encode(), auth_id.encode())
     is_due = ends_at is not None and ends_at <= now
@@ -64,8 +72,20 @@ def find_caller(*, auth_id: str, token: str, origin: Origin, now: datetime) -> C
         return None
     is_main = kind == ApiIdentity.Kind.ACCOUNT
     rights = frozenset(Permission) if is_main else _SUBACCOUNT_RIGHTS
+    scope = None if permissions is None else Scope(frozenset(permissions))
+    if scope:
+        # The token of a member who left opens nothing, and that of one whose role changed only what is left.
+        if role is None:
+            return None
+        rights &= scope.rights & _rights_of(role)
     actor = Actor(account=account, rights=rights, kind="api", origin=origin)
-    return Caller(own_id, account, credential_id, is_main, actor)
+    return Caller(own_id, account, credential_id, is_main, actor, scope, is_expected)
+
+
+@cache
+def _rights_of(role: str) -> frozenset[Permission]:
+    found: frozenset[Permission] = import_string(settings.MEMBER_RIGHTS)(role)
+    return found
 
 
 @cache
@@ -77,12 +97,18 @@ def _account_columns() -> list[str]:
 def _caller_query() -> str:
     # Written by hand: building it with the ORM takes longer than PostgreSQL takes to answer it.
     columns = ", ".join(f"account.{name}" for name in _account_columns())
+    join = import_string(settings.MEMBER_JOIN)(user="maker.id", account="account.id")
     return f"""
-SELECT token.id, token.ends_at, identity.auth_id, identity.kind, identity.is_enabled, {columns}
+SELECT token.id, token.ends_at, token.permissions,
+  token.cidrs IS NULL OR coalesce(%(ip)s::inet <<= ANY (token.cidrs), FALSE),
+  member.role, identity.auth_id, identity.kind, identity.is_enabled, {columns}
 FROM accounts_credential AS token
 JOIN accounts_apiidentity AS identity ON identity.id = token.identity_id
 JOIN accounts_account AS account ON account.id = identity.account_id
-WHERE token.digest = %s AND token.ended_at IS NULL
+LEFT JOIN accounts_user AS maker
+  ON token.kind = 'named' AND maker.id = token.made_by_id AND maker.is_active
+{join}
+WHERE token.digest = %(digest)s AND token.ended_at IS NULL
 """  # noqa: S608  # nosec B608 - column names come from the model
 
 
@@ -100,7 +126,7 @@ def _primary_tokens(account: Account) -> QuerySet[Credential]:
 
 def token_page(account: Account, *, number: int, now: datetime) -> TokenPage:
     """Return one page of the account's primary tokens: live ones, then ended ones, newest first."""
-    rows = _primary_tokens(account).select_related("made_by")
+    rows = _primary_tokens(account).select_related("made_by", "extension")
     rows = rows.order_by(F("ended_at").desc(nulls_first=True), "-made_at", "-id")
     start = (number - 1) * PAGE_SIZE
     found = list(rows[start : start + PAGE_SIZE + 1])
@@ -117,4 +143,11 @@ def state_of(token: Credential, *, now: datetime) -> str:
 
 def find_token(account: Account, public_id: UUID) -> Credential | None:
     """Return one primary token of the account."""
-    return _primary_tokens(account).select_related("made_by").filter(public_id=public_id).first()
+    found = _primary_tokens(account).select_related("made_by", "extension")
+    return found.filter(public_id=public_id).first()
+
+
+def find_any_token(account: Account, public_id: UUID) -> Credential | None:
+    """Return one token of the account itself, primary or named."""
+    found = Credential.objects.filter(identity__account=account, identity__kind=ApiIdentity.Kind.ACCOUNT)
+    return found.select_related("made_by", "extension").filter(public_id=public_id).first()

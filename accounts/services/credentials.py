@@ -15,6 +15,8 @@ from django.db.models import Q
 
 from accounts.models import Account, ApiIdentity, Credential
 from accounts.queries.credentials import find_token
+from accounts.rotation_rules import set_end
+from accounts.services.lockdown import refuse_held
 from console.core import crypto
 from console.core.access import Actor
 from console.core.errors import DomainError, TooManyRequests
@@ -66,10 +68,12 @@ def generate_token(*, actor: Actor, revoke: str, now: datetime, form_id: UUID | 
     ``form_id`` names the form that was sent: however often it comes, it makes one token.
 
     :raises TooManyTokens: if two tokens are live and both were to be kept
+    :raises TokensHeld: while the account is locked down
     """
     actor.require(Permission.CREDENTIAL_MANAGE)
     with transaction.atomic():
         identity = _lock_identity(actor.account)
+        refuse_held(identity.account)
         public_id = uuid.uuid5(form_id, identity.auth_id) if form_id else uuid.uuid4()
         made = Credential.objects.filter(public_id=public_id).first()
         if made is not None:
@@ -107,8 +111,10 @@ def _end(credential: Credential, account: Account) -> None:
     """Write down that the token ended when it was due."""
     credential.ended_at = credential.ends_at
     credential.save(update_fields=["ended_at"])
-    actor = Actor.system(account)
-    record(EventKind.CREDENTIAL_ENDED, actor=actor, target=credential, token=str(credential))
+    is_named = credential.kind == Credential.Kind.NAMED
+    kind = EventKind.NAMED_TOKEN_ENDED if is_named else EventKind.CREDENTIAL_ENDED
+    facts = {"name": credential.name, "reason": ""} if is_named else {}
+    record(kind, actor=Actor.system(account), target=credential, token=str(credential), **facts)
 
 
 def _retire(live: list[Credential], *, actor: Actor, revoke: str, now: datetime) -> list[Credential]:
@@ -124,8 +130,8 @@ def _retire(live: list[Credential], *, actor: Actor, revoke: str, now: datetime)
         )
     for credential in live:
         ends = [end for end in (credential.ends_at, now + keep_for if keep_for else None) if end]
-        credential.ends_at = min(ends, default=None)
-        credential.save(update_fields=["ends_at"])
+        set_end(credential, min(ends, default=None), now=now)
+        credential.save(update_fields=["ends_at", "warned_day_before", "warned_hour_before"])
     return live
 
 

@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.module_loading import import_string
 
-from accounts.models import Account
+from accounts.models import Account, Credential
+from accounts.queries.callers import FIRST_SHOWN, CallerPage, caller_page
 from accounts.services import api_use, callers, credentials
 from console.core.events import EventKind, subscriber
 from console.core.mail import queue_mail
@@ -39,29 +40,36 @@ def flush_callers() -> None:
 def mail_credential_made(event: AuditEvent) -> None:
     """Tell that an Auth Token was made."""
     kept = [{**old, "ends_at": parse_datetime(old["ends_at"] or "")} for old in event.data["kept"]]
-    _mail(event, "credential_made", kept=kept, stopped=event.data["stopped"])
+    mail_about_token(event, "credential_made", kept=kept, stopped=event.data["stopped"])
 
 
 @subscriber(EventKind.CREDENTIAL_REVOKED)
 def mail_credential_revoked(event: AuditEvent) -> None:
     """Tell that an Auth Token was revoked, unless the mail about its successor says so."""
     if not event.data["replaced"]:
-        _mail(event, "credential_revoked")
+        mail_about_token(event, "credential_revoked")
 
 
 @subscriber(EventKind.CREDENTIAL_ENDED)
 def mail_credential_ended(event: AuditEvent) -> None:
-    """Tell that an Auth Token ended as planned."""
-    _mail(event, "credential_ended")
+    """Tell that an Auth Token ended as planned, and who used it last."""
+    mail_about_token(event, "credential_ended", page=callers_of(event))
 
 
 @subscriber(EventKind.CREDENTIAL_EXPOSED)
 def mail_credential_exposed(event: AuditEvent) -> None:
     """Warn that an Auth Token crossed the network in clear."""
-    _mail(event, "credential_exposed")
+    mail_about_token(event, "credential_exposed")
 
 
-def _mail(event: AuditEvent, name: str, **more: Any) -> None:
+def callers_of(event: AuditEvent) -> CallerPage:
+    """Return the newest callers of the token that the event is about."""
+    token = Credential.objects.select_related("identity__account").get(pk=event.target_id)
+    return caller_page(token.identity.account, token, size=FIRST_SHOWN, now=event.at)
+
+
+def mail_about_token(event: AuditEvent, name: str, **more: Any) -> None:
+    """Tell everybody who answers for the account."""
     account = Account.objects.get(pk=event.account_id or 0)
     path = reverse("accounts:credential_list", kwargs={"account": account.auth_id})
     facts = [("Token", event.data["token"]), ("Account", f"{account.name}, {account.auth_id}")]

@@ -10,32 +10,28 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms.credentials import CredentialMakeForm
+from accounts.queries import callers
 from accounts.queries import credentials as queries
+from accounts.rotation_rules import Advice
 from accounts.services import credentials
+from accounts.views.paging import page_number
 from console.core.access import access
 from console.core.errors import DomainError
 from console.core.permissions import Permission
 from console.core.requests import ConsoleRequest
-
-_LAST_PAGE = 10_000
 
 
 @access(Permission.CREDENTIAL_VIEW)
 @require_safe
 def credential_list(request: ConsoleRequest) -> HttpResponse:
     """Show the Auth ID, the live tokens and the ended ones."""
-    page = queries.token_page(request.actor.account, number=_page_number(request), now=timezone.now())
+    account, now = request.actor.account, timezone.now()
+    page = queries.token_page(account, number=page_number(request), now=now)
     if not page.rows and page.number > 1:
         raise Http404
-    context = {"page": page, "api_url": _api_url(request)}
+    rotation = callers.rotation_of(account, page.live, now=now) if page.number == 1 else None
+    context = {"page": page, "rotation": rotation, "api_url": _api_url(request)}
     return render(request, "accounts/credential_list.html", context)
-
-
-def _page_number(request: ConsoleRequest) -> int:
-    text = request.GET.get("page", "1")
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _LAST_PAGE):
-        raise Http404
-    return int(text)
 
 
 def _api_url(request: ConsoleRequest) -> str:
@@ -60,7 +56,8 @@ def credential_make(request: ConsoleRequest) -> HttpResponse:
 
 def _ask(request: ConsoleRequest, form: CredentialMakeForm) -> HttpResponse:
     status = 422 if form.is_bound else 200
-    return render(request, "accounts/credential_make.html", {"form": form}, status=status)
+    sides = callers.sides_of(request.actor.account, form.live, now=timezone.now())
+    return render(request, "accounts/credential_make.html", {"form": form, "sides": sides}, status=status)
 
 
 @access(Permission.CREDENTIAL_MANAGE, recent_auth=True, deed="revoke an Auth Token")
@@ -72,10 +69,18 @@ def credential_revoke(request: ConsoleRequest, public_id: UUID) -> HttpResponse:
         token = queries.find_token(account, public_id)
         if token is None:
             raise Http404
-        return render(request, "accounts/credential_revoke.html", {"token": token})
+        advice = callers.advice_on(account, token, now=timezone.now())
+        return render(request, "accounts/credential_revoke.html", {"token": token, "text": _warning(advice)})
     try:
         token = credentials.revoke_token(actor=request.actor, public_id=public_id, now=timezone.now())
     except credentials.NoSuchToken as error:
         raise Http404 from error
     messages.success(request, f"{token} no longer opens the account. Requests with it get 401.")
     return redirect("accounts:credential_list", account=account.auth_id)
+
+
+def _warning(advice: Advice) -> str:
+    return (
+        f"{advice.toll} Every request that carries it gets 401 from that moment. "
+        "A revoked token never works again."
+    )

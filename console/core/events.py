@@ -51,6 +51,8 @@ class EventKind(StrEnum):
     PROFILE_UPDATED = "profile:updated"
     FACTOR_ADDED = "factor:added"
     FACTOR_REMOVED = "factor:removed"
+    FACTOR_RENAMED = "factor:renamed"
+    PASSKEY_COPY_SUSPECTED = "passkey:copy-suspected"
     PHONE_CHANGE_ASKED = "phone-change:asked"
     PHONE_CHANGE_CANCELLED = "phone-change:cancelled"
     PHONE_CHANGED = "phone:changed"
@@ -60,8 +62,18 @@ class EventKind(StrEnum):
     STEP_UP_FAILED = "step-up:failed"
     CREDENTIAL_MADE = "credential:made"
     CREDENTIAL_REVOKED = "credential:revoked"
+    CREDENTIAL_EXTENDED = "credential:extended"
+    CREDENTIAL_ENDING = "credential:ending"
     CREDENTIAL_ENDED = "credential:ended"
     CREDENTIAL_EXPOSED = "credential:exposed"
+    CREDENTIAL_LEAKED = "credential:leaked"
+    CREDENTIAL_BURNED = "credential:burned"
+    NAMED_TOKEN_MADE = "named-token:made"
+    NAMED_TOKEN_CHANGED = "named-token:changed"
+    NAMED_TOKEN_REVOKED = "named-token:revoked"
+    NAMED_TOKEN_ENDED = "named-token:ended"
+    TOKEN_END_NEARING = "token-end:nearing"
+    TOKEN_LIFETIME_CHANGED = "token-lifetime:changed"
     API_CALL_REFUSED = "api-call:refused"
     ALLOWLIST_REQUESTED = "allowlist:requested"
     ALLOWLIST_APPROVED = "allowlist:approved"
@@ -72,18 +84,6 @@ class EventKind(StrEnum):
     ALLOWLIST_MODE_CHANGED = "allowlist:mode-changed"
     ALLOWLIST_CONFIRMED = "allowlist:confirmed"
     ALLOWLIST_REVERTED = "allowlist:reverted"
-    TRIAL_CREDIT_GRANTED = "trial-credit:granted"
-    AUDIT_LOG_EXPORTED = "audit-log:exported"
-    AUDIT_LOG_VERIFIED = "audit-log:verified"
-    STAFF_MADE = "staff:made"
-    STAFF_RULE_CHANGED = "staff-rule:changed"
-
-
-SENTENCES: Mapping[EventKind, str] = {
-    EventKind.USER_SIGNED_UP: "signed up",
-    EventKind.SIGN_UP_REPEATED: "asked to sign up again with an address that is in use",
-    EventKind.ACTIVATION_REQUESTED: "asked for another activation link",
-    EventKind.EMAIL_VERIFIED: "confirmed the email address",
     ACCOUNT_LOCKED_DOWN = "account:locked-down"
     LOCKDOWN_STEP_DONE = "lockdown:step-done"
     LOCKDOWN_HANDLED = "lockdown:handled"
@@ -98,6 +98,49 @@ SENTENCES: Mapping[EventKind, str] = {
     CHECK_SNOOZED = "checkup:snoozed"
     CHECK_UNSNOOZED = "checkup:unsnoozed"
     SESSION_POLICY_CHANGED = "session-policy:changed"
+    TRIAL_CREDIT_GRANTED = "trial-credit:granted"
+    WEBHOOK_ADDED = "webhook:added"
+    WEBHOOK_CHANGED = "webhook:changed"
+    WEBHOOK_PAUSED = "webhook:paused"
+    WEBHOOK_RESUMED = "webhook:resumed"
+    WEBHOOK_SECRET_ROTATED = "webhook:secret-rotated"
+    WEBHOOK_REMOVED = "webhook:removed"
+    WEBHOOK_TESTED = "webhook-delivery:tested"
+    WEBHOOK_REPLAYED = "webhook-delivery:replayed"
+    WEBHOOK_FAILING = "webhook-delivery:failing"
+    WEBHOOK_STOPPED = "webhook-delivery:stopped"
+    AUDIT_LOG_EXPORTED = "audit-log:exported"
+    AUDIT_LOG_VERIFIED = "audit-log:verified"
+    STAFF_MADE = "staff:made"
+    STAFF_RULE_CHANGED = "staff-rule:changed"
+    INVITATION_SENT = "invitation:sent"
+    INVITATION_RESENT = "invitation:resent"
+    INVITATION_REVOKED = "invitation:revoked"
+    INVITATION_EXPIRED = "invitation:expired"
+    INVITATION_ASKED = "invitation:asked"
+    MEMBER_JOINED = "member:joined"
+    MEMBER_ROLE_CHANGED = "member:role-changed"
+    MEMBER_RAISED = "member:raised"
+    MEMBER_LOWERED = "member:lowered"
+    MEMBER_END_CHANGED = "member:end-changed"
+    MEMBER_END_NEAR = "member:end-near"
+    MEMBER_ENDED = "member:ended"
+    MEMBER_REMOVED = "member:removed"
+    MEMBER_SESSIONS_ENDED = "member:sessions-ended"
+    ROSTER_EXPORTED = "roster:exported"
+    ROLE_SEEN = "role:seen"
+    OWNERSHIP_TRANSFERRED = "ownership:transferred"
+    PLAN_COMMITTED = "plan:committed"
+    PLAN_ENDED = "plan:ended"
+    PLAN_GRACE_ENDING = "plan:grace-ending"
+    PLAN_GRACE_ENDED = "plan:grace-ended"
+
+
+SENTENCES: Mapping[EventKind, str] = {
+    EventKind.USER_SIGNED_UP: "signed up",
+    EventKind.SIGN_UP_REPEATED: "asked to sign up again with an address that is in use",
+    EventKind.ACTIVATION_REQUESTED: "asked for another activation link",
+    EventKind.EMAIL_VERIFIED: "confirmed the email address",
     EventKind.PHONE_CODE_REQUESTED: "asked for a phone code",
     EventKind.PHONE_VERIFIED: "confirmed a phone number",
     EventKind.ACCOUNT_OPENED: "opened the account",
@@ -120,6 +163,8 @@ SENTENCES: Mapping[EventKind, str] = {
     EventKind.PROFILE_UPDATED: "changed their profile",
     EventKind.FACTOR_ADDED: "added a second factor",
     EventKind.FACTOR_REMOVED: "removed a second factor",
+    EventKind.FACTOR_RENAMED: "renamed a second factor",
+    EventKind.PASSKEY_COPY_SUSPECTED: "used a passkey that may be a copy: its counter went back",
     EventKind.PHONE_CHANGE_ASKED: "asked to change the phone number",
     EventKind.PHONE_CHANGE_CANCELLED: "kept the phone number after all",
     EventKind.PHONE_CHANGED: "changed the phone number",
@@ -129,8 +174,18 @@ SENTENCES: Mapping[EventKind, str] = {
     EventKind.STEP_UP_FAILED: "failed to confirm it was them",
     EventKind.CREDENTIAL_MADE: "generated an Auth Token",
     EventKind.CREDENTIAL_REVOKED: "revoked an Auth Token",
+    EventKind.CREDENTIAL_EXTENDED: "put off the end of an old Auth Token",
+    EventKind.CREDENTIAL_ENDING: "warned that an old Auth Token ends soon",
     EventKind.CREDENTIAL_ENDED: "ended an Auth Token that was due",
     EventKind.CREDENTIAL_EXPOSED: "sent an Auth Token over http, without encryption",
+    EventKind.CREDENTIAL_LEAKED: "revoked a token that was found in public",
+    EventKind.CREDENTIAL_BURNED: "revoked a token because somebody who held it asked for it",
+    EventKind.NAMED_TOKEN_MADE: "made a named token",
+    EventKind.NAMED_TOKEN_CHANGED: "changed a named token",
+    EventKind.NAMED_TOKEN_REVOKED: "revoked a named token",
+    EventKind.NAMED_TOKEN_ENDED: "ended a named token",
+    EventKind.TOKEN_END_NEARING: "warned that a token is near its end",
+    EventKind.TOKEN_LIFETIME_CHANGED: "changed how long tokens may live",
     EventKind.API_CALL_REFUSED: "refused API calls with wrong credentials",
     EventKind.ALLOWLIST_REQUESTED: "asked for access to the IP allowlist",
     EventKind.ALLOWLIST_APPROVED: "granted access to the IP allowlist",
@@ -141,11 +196,56 @@ SENTENCES: Mapping[EventKind, str] = {
     EventKind.ALLOWLIST_MODE_CHANGED: "changed what the IP allowlist does",
     EventKind.ALLOWLIST_CONFIRMED: "confirmed that the IP allowlist enforces",
     EventKind.ALLOWLIST_REVERTED: "put the IP allowlist back to report only, because nobody confirmed it",
+    EventKind.ACCOUNT_LOCKED_DOWN: "locked the account down",
+    EventKind.LOCKDOWN_STEP_DONE: "did a step of the way back from the lock-down",
+    EventKind.LOCKDOWN_HANDLED: "looked after the lock-down",
+    EventKind.TOKENS_REOPENED: "let Auth Tokens be made again after the lock-down",
+    EventKind.ACCOUNT_REOPENED: "reopened the account after the lock-down",
+    EventKind.MEMBER_SIGNED_OUT: "signed a member out",
+    EventKind.MAIL_CODE_REQUESTED: "asked for a mailed code",
+    EventKind.REVERIFIED: "proved more than usual, as asked after a lock-down",
+    EventKind.REVERIFY_FAILED: "failed to prove more than usual",
+    EventKind.ANOMALY_NOTED: "noticed something unusual",
+    EventKind.ANOMALY_ACKNOWLEDGED: "looked at something unusual",
+    EventKind.CHECK_SNOOZED: "put off a finding of the security check-up",
+    EventKind.CHECK_UNSNOOZED: "took up a finding of the security check-up again",
+    EventKind.SESSION_POLICY_CHANGED: "changed how long members stay signed in",
     EventKind.TRIAL_CREDIT_GRANTED: "granted the trial credit",
+    EventKind.WEBHOOK_ADDED: "added a webhook",
+    EventKind.WEBHOOK_CHANGED: "changed a webhook",
+    EventKind.WEBHOOK_PAUSED: "paused a webhook",
+    EventKind.WEBHOOK_RESUMED: "turned a webhook on again",
+    EventKind.WEBHOOK_SECRET_ROTATED: "made a new secret for a webhook",
+    EventKind.WEBHOOK_REMOVED: "removed a webhook",
+    EventKind.WEBHOOK_TESTED: "sent a test event to a webhook",
+    EventKind.WEBHOOK_REPLAYED: "sent events to a webhook again",
+    EventKind.WEBHOOK_FAILING: "could not reach a webhook for a day",
+    EventKind.WEBHOOK_STOPPED: "stopped a webhook that took nothing",
     EventKind.AUDIT_LOG_EXPORTED: "exported the audit log",
     EventKind.AUDIT_LOG_VERIFIED: "verified the audit log",
     EventKind.STAFF_MADE: "made a staff member",
     EventKind.STAFF_RULE_CHANGED: "changed a rule of the provider",
+    EventKind.INVITATION_SENT: "invited somebody to the team",
+    EventKind.INVITATION_RESENT: "sent an invitation again with a new link",
+    EventKind.INVITATION_REVOKED: "took an invitation back",
+    EventKind.INVITATION_EXPIRED: "let an invitation end that nobody accepted",
+    EventKind.INVITATION_ASKED: "asked for another invitation",
+    EventKind.MEMBER_JOINED: "joined the team",
+    EventKind.MEMBER_ROLE_CHANGED: "changed the role of a member",
+    EventKind.MEMBER_RAISED: "made a member Admin for a while",
+    EventKind.MEMBER_LOWERED: "gave a member who was Admin for a while their own role back",
+    EventKind.MEMBER_END_CHANGED: "changed when a membership ends",
+    EventKind.MEMBER_END_NEAR: "wrote that a membership ends soon",
+    EventKind.MEMBER_ENDED: "ended a membership that was due",
+    EventKind.MEMBER_REMOVED: "removed a member from the team",
+    EventKind.MEMBER_SESSIONS_ENDED: "ended the sessions of a member",
+    EventKind.ROSTER_EXPORTED: "exported the roster of the team",
+    EventKind.ROLE_SEEN: "looked at the console as another role",
+    EventKind.OWNERSHIP_TRANSFERRED: "made another member the owner",
+    EventKind.PLAN_COMMITTED: "committed the account to a plan",
+    EventKind.PLAN_ENDED: "ended a plan that was due",
+    EventKind.PLAN_GRACE_ENDING: "wrote that the team is suspended soon, because the plan ended",
+    EventKind.PLAN_GRACE_ENDED: "suspended the team, because the plan ended",
 }
 
 _subscribers: dict[EventKind, list[str]] = defaultdict(list)
@@ -196,20 +296,6 @@ def send_tasks(calls: Iterable[tuple[str, dict[str, int]]]) -> bool:
 def subscribers_of(kind: EventKind) -> list[str]:
     """Return the names of the tasks that react to the kind."""
     return list(_subscribers[kind])
-    EventKind.ACCOUNT_LOCKED_DOWN: "locked the account down",
-    EventKind.LOCKDOWN_STEP_DONE: "did a step of the way back from the lock-down",
-    EventKind.LOCKDOWN_HANDLED: "looked after the lock-down",
-    EventKind.TOKENS_REOPENED: "let Auth Tokens be made again after the lock-down",
-    EventKind.ACCOUNT_REOPENED: "reopened the account after the lock-down",
-    EventKind.MEMBER_SIGNED_OUT: "signed a member out",
-    EventKind.MAIL_CODE_REQUESTED: "asked for a mailed code",
-    EventKind.REVERIFIED: "proved more than usual, as asked after a lock-down",
-    EventKind.REVERIFY_FAILED: "failed to prove more than usual",
-    EventKind.ANOMALY_NOTED: "noticed something unusual",
-    EventKind.ANOMALY_ACKNOWLEDGED: "looked at something unusual",
-    EventKind.CHECK_SNOOZED: "put off a finding of the security check-up",
-    EventKind.CHECK_UNSNOOZED: "took up a finding of the security check-up again",
-    EventKind.SESSION_POLICY_CHANGED: "changed how long members stay signed in",
 
 
 def subscriber(*kinds: EventKind) -> Callable[[Handler], Task]:

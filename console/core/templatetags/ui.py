@@ -114,6 +114,12 @@ def _dollars(value: Decimal | int | str, places: Decimal) -> str:
 
 
 @register.filter
+def grouped(value: int) -> str:
+    """Write a count with its thousands parted."""
+    return f"{value:,}"
+
+
+@register.filter
 def headline(text: object) -> tuple[str, str]:
     """Part the first sentence from the rest, so that a message can lead with it."""
     head, stop, rest = str(text).partition(". ")
