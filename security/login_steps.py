@@ -1,7 +1,10 @@
 """Stand between a password and a session: the phone, the second factor, its enrolment, recovery codes."""
 
+from django.utils import timezone
+
 from accounts.login_steps import SignIn
 from security import queries
+from security.sign_in_rules import enforced_rule
 
 
 class PhoneStep:
@@ -21,20 +24,32 @@ class FactorStep:
 
     def is_due(self, sign_in: SignIn) -> bool:
         """Say whether the person has a factor and has not used one in this sign-in."""
-        is_proved = sign_in.has("phone", "sms", "voice", "totp", "recovery-code")
+        is_proved = sign_in.has("phone", "sms", "voice", "totp", "passkey", "recovery-code")
         return not is_proved and queries.factors_of(sign_in.user).has_any
 
 
+class ReverifyStep:
+    """Ask for a mailed code or a recovery code, once, of everybody whose account was locked down."""
+
+    route = "security:reverify"
+
+    def is_due(self, sign_in: SignIn) -> bool:
+        """Say whether the person must prove more than usual."""
+        return sign_in.user.reverify_since is not None
+
+
 class EnrolmentStep:
-    """Offer an authenticator app to a newcomer, and ask it of staff."""
+    """Offer an authenticator app to a newcomer, and ask it of staff and where an account's rule does."""
 
     route = "security:choose_factor"
 
     def is_due(self, sign_in: SignIn) -> bool:
-        """Say whether there is no app and the person did not choose to go without."""
-        if queries.find_authenticator(sign_in.user):
+        """Say whether there is no app or passkey, and the person may not or did not choose to go without."""
+        if queries.factors_of(sign_in.user).has_strong:
             return False
-        return sign_in.user.is_staff or not queries.has_chosen_phone(sign_in.user)
+        if sign_in.user.is_staff or not queries.has_chosen_phone(sign_in.user):
+            return True
+        return enforced_rule(sign_in.user, now=timezone.now()) is not None
 
 
 class RecoveryCodesStep:

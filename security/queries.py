@@ -4,11 +4,13 @@ import math
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Exists, Max, OuterRef, Q
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
+from django.utils import timezone
 
-from accounts.models import PhoneCode, User
+from accounts.models import Account, PhoneCode, User
 from security.models import (
     AuthenticatorDevice,
     HeldAct,
@@ -17,6 +19,8 @@ from security.models import (
     PhoneDevice,
     RecoveryCode,
 )
+from security.sign_in_rules import enforced_rule
+from teams.queries import members_of
 
 PENDING_FOR = timedelta(minutes=30)
 PASSKEY, APP, PHONE, RECOVERY, PASSWORD = "passkey", "app", "phone", "recovery", "password"
@@ -85,10 +89,11 @@ def factors_of(user: User) -> Factors:
 def methods_of(user: User) -> list[str]:
     """Return the second factors that the person may use, strongest first.
 
-    Staff use the phone only until they have an authenticator app or a passkey.
+    Staff, and members of an account that asks for more, use the phone only until they have an authenticator app
+    or a passkey.
     """
     factors = factors_of(user)
-    uses_phone = factors.has_phone and not (user.is_staff and factors.has_strong)
+    uses_phone = factors.has_phone and not (factors.has_strong and _asks_more_than_phone(user))
     offered = {
         PASSKEY: bool(factors.passkeys),
         APP: factors.has_authenticator,
@@ -96,6 +101,10 @@ def methods_of(user: User) -> list[str]:
         RECOVERY: factors.codes_left > 0,
     }
     return [method for method, is_offered in offered.items() if is_offered]
+
+
+def _asks_more_than_phone(user: User) -> bool:
+    return user.is_staff or enforced_rule(user, now=timezone.now()) is not None
 
 
 def has_chosen_phone(user: User) -> bool:
@@ -178,6 +187,18 @@ def factor_columns(user: OuterRef) -> dict[str, Exists]:
     """Return, as parts of a query about ``user``, which second factors are confirmed, strongest first."""
     models = {"has_passkey": PasskeyDevice, "has_app": AuthenticatorDevice, "has_phone": PhoneDevice}
     return {name: Exists(model.objects.filter(user=user, confirmed=True)) for name, model in models.items()}
+
+
+def members_with_factors(account: Account) -> QuerySet[Any]:
+    """Return the live memberships of the account with their people and which second factors each has."""
+    return members_of(account).annotate(**factor_columns(OuterRef("user_id")))
+
+
+def count_members(account: Account) -> dict[str, int]:
+    """Return how many members the account has, and how many have neither an app nor a passkey."""
+    rows = members_with_factors(account).order_by()
+    without = Count("pk", filter=Q(has_app=False, has_passkey=False))
+    return rows.aggregate(all=Count("pk"), without=without)
 
 
 def find_held(public_id: uuid.UUID, *, user: User, session_id: uuid.UUID) -> HeldAct | None:

@@ -17,6 +17,8 @@ from webauthn import (  # noqa: TID251 - the one importer
     verify_registration_response,
 )
 from webauthn.helpers import (  # noqa: TID251 - the one importer
+    decode_credential_public_key,
+    decoded_public_key_to_cryptography,
     options_to_json_dict,
     parse_authentication_credential_json,
     parse_registration_credential_json,
@@ -136,6 +138,8 @@ def _check_registration(answer: str, challenge: bytes) -> NewKey:
     )
     if len(made.credential_id) > LONGEST_ID or made.credential_id != credential.raw_id:
         raise AnswerRefused("the id is too long, or not that of the key")
+    # A key that is none, such as a point off its curve, breaks here and not at its first use.
+    decoded_public_key_to_cryptography(decode_credential_public_key(made.credential_public_key))
     transports = credential.response.transports or []
     return NewKey(
         credential_id=made.credential_id,

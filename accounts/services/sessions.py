@@ -24,13 +24,19 @@ from console.core.permissions import Permission
 from console.core.requests import Origin
 
 _NETWORKS_KEPT = 20
-_FACTORS = ("recovery-code", "totp", "voice", "sms", "phone", "password")
+_FACTORS = ("recovery-code", "passkey", "totp", "voice", "sms", "phone", "password")
 
 
 class NoSuchSession(DomainError):
     """The session is over, or somebody else's."""
 
     code = "not_found"
+
+
+class ProofMissing(DomainError):
+    """The person must prove more than they did: their account was locked down while they signed in."""
+
+    code = "proof_missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +57,13 @@ def open_session(
     now: datetime,
     binding: str = "",
 ) -> Opened:
-    """Sign the user in on the session's browser; the oldest session above the limit ends."""
+    """Sign the user in on the session's browser; the oldest session above the limit ends.
+
+    :raises ProofMissing: if they must prove more than usual since an account of theirs was locked down
+    """
     person = User.objects.select_for_update().get(pk=user.pk)
+    if person.reverify_since is not None:
+        raise ProofMissing("Sign in again: an account of yours was locked down a moment ago.")
     reasons = _reasons(person, device_key, origin, now)
     lockout.forgive(user=person, device_key=device_key, origin=origin)
     key, device, news = _recognise(person, device_key, origin, now)

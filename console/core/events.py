@@ -98,6 +98,9 @@ class EventKind(StrEnum):
     CHECK_SNOOZED = "checkup:snoozed"
     CHECK_UNSNOOZED = "checkup:unsnoozed"
     SESSION_POLICY_CHANGED = "session-policy:changed"
+    FACTOR_POLICY_SET = "factor-policy:set"
+    FACTOR_POLICY_LIFTED = "factor-policy:lifted"
+    FACTOR_POLICY_REMINDED = "factor-policy:reminded"
     TRIAL_CREDIT_GRANTED = "trial-credit:granted"
     WEBHOOK_ADDED = "webhook:added"
     WEBHOOK_CHANGED = "webhook:changed"
@@ -210,6 +213,9 @@ SENTENCES: Mapping[EventKind, str] = {
     EventKind.CHECK_SNOOZED: "put off a finding of the security check-up",
     EventKind.CHECK_UNSNOOZED: "took up a finding of the security check-up again",
     EventKind.SESSION_POLICY_CHANGED: "changed how long members stay signed in",
+    EventKind.FACTOR_POLICY_SET: "asked members for an authenticator app or a passkey",
+    EventKind.FACTOR_POLICY_LIFTED: "let members sign in with any second factor",
+    EventKind.FACTOR_POLICY_REMINDED: "reminded members to add an authenticator app or a passkey",
     EventKind.TRIAL_CREDIT_GRANTED: "granted the trial credit",
     EventKind.WEBHOOK_ADDED: "added a webhook",
     EventKind.WEBHOOK_CHANGED: "changed a webhook",

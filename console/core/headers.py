@@ -23,6 +23,10 @@ _POLICY = {
 }
 _PAGE_POLICY = "; ".join(f"{name} {value}" for name, value in _POLICY.items())
 _SANDBOX_POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
+_PERMISSIONS = (
+    "camera=(), geolocation=(), microphone=(), payment=(self), "
+    "publickey-credentials-create=(self), publickey-credentials-get=(self)"
+)
 _MACHINES = ("/v1/", "/scim/", "/internal/", "/webhooks/")
 
 
@@ -82,7 +86,7 @@ def _set_headers(request: HttpRequest, response: HttpResponse) -> None:
         "Referrer-Policy": "same-origin",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
-        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(self)",
+        "Permissions-Policy": _PERMISSIONS,
     }
     if not is_static:
         headers["Cache-Control"] = "no-store"

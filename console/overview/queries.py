@@ -54,10 +54,10 @@ def setup_of(actor: Actor, factors: Factors) -> list[Step]:
     ]
     steps.append(
         Step(
-            "Add an authenticator app",
+            "Add a passkey or an authenticator app",
             done=factors.has_strong,
-            detail="Phone codes can be intercepted; an app's codes cannot.",
-            url=reverse("security:authenticator_add", kwargs=home),
+            detail="Phone codes can be intercepted; these cannot.",
+            url=reverse("security:factor_list", kwargs=home),
             action="Add",
         )
     )

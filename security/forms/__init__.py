@@ -7,10 +7,12 @@ from security.forms.allowlist import (
     AllowlistRequestForm,
 )
 from security.forms.audit import AuditForm, kind_choices
+from security.forms.compromise import ChoiceOfAccountForm, LockdownNoteForm, SnoozeForm
 from security.forms.factors import AppCodeForm, CodeForm, KeptForm, PasswordForm, PhoneForm, RecoveryCodeForm
-
 from security.forms.passkeys import NewPasskeyForm, PasskeyForm, PasskeyNameForm
+from security.forms.rules import FactorPolicyForm
 from security.forms.session_policy import SessionPolicyForm
+
 __all__ = [
     "AllowlistChangeForm",
     "AllowlistDecisionForm",
@@ -18,12 +20,18 @@ __all__ = [
     "AllowlistRequestForm",
     "AppCodeForm",
     "AuditForm",
+    "ChoiceOfAccountForm",
     "CodeForm",
+    "FactorPolicyForm",
     "KeptForm",
+    "LockdownNoteForm",
+    "NewPasskeyForm",
+    "PasskeyForm",
+    "PasskeyNameForm",
     "PasswordForm",
     "PhoneForm",
     "RecoveryCodeForm",
-    "kind_choices",
-]
     "SessionPolicyForm",
     "SnoozeForm",
+    "kind_choices",
+]

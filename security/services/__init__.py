@@ -11,6 +11,8 @@ from security.services.authenticator import (
     start_with_phone_code,
 )
 from security.services.errors import FactorMissing, WrongFactor
+from security.services.factor_policy import FactorPolicyRefused, set_factor_policy
+from security.services.held_files import FilesTooLarge, Upload, check_files
 from security.services.passkeys import (
     NoSuchPasskey,
     PasskeyRefused,
@@ -45,6 +47,8 @@ __all__ = [
     "EnrolmentExpired",
     "FactorMissing",
     "FactorNeeded",
+    "FactorPolicyRefused",
+    "FilesTooLarge",
     "NoSuchPasskey",
     "PasskeyRefused",
     "PasskeysFull",
@@ -52,12 +56,14 @@ __all__ = [
     "PolicyRefused",
     "QuestionOver",
     "SamePhone",
+    "Upload",
     "WrongFactor",
     "add_passkey",
     "ask_passkey",
     "ask_phone_change",
     "cancel_phone_change",
     "change_session_policy",
+    "check_files",
     "check_second_factor",
     "choose_phone",
     "confirm_authenticator",
@@ -74,6 +80,7 @@ __all__ = [
     "remove_passkey",
     "rename_passkey",
     "send_change_code",
+    "set_factor_policy",
     "start_authenticator",
     "start_with_phone_code",
     "take_act",

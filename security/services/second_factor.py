@@ -1,4 +1,4 @@
-"""Check a second factor: an app's code, a phone code or a recovery code, each good once."""
+"""Check a second factor: a passkey, an app's code, a phone code or a recovery code, each good once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from console.core.requests import Origin
 from security import otp, queries
 from security.models import AuthenticatorDevice, PhoneDevice
 from security.services.errors import FactorMissing, WrongFactor
+from security.services.passkeys import use_passkey
 from security.services.recovery import use_recovery_code
 
 
@@ -140,12 +141,24 @@ def _check_phone(attempt: Try) -> str:
     return str(sent.channel)
 
 
+def _check_passkey(attempt: Try) -> str:
+    return use_passkey(
+        user=attempt.user,
+        answer=attempt.code,
+        purpose=attempt.purpose,
+        binding=attempt.binding,
+        origin=attempt.origin,
+        now=attempt.now,
+    )
+
+
 def _check_recovery(attempt: Try) -> str:
     use_recovery_code(user=attempt.user, code=attempt.code, origin=attempt.origin, now=attempt.now)
     return "recovery-code"
 
 
 _CHECKS: dict[str, Callable[[Try], str]] = {
+    queries.PASSKEY: _check_passkey,
     queries.APP: _check_app,
     queries.PHONE: _check_phone,
     queries.RECOVERY: _check_recovery,

@@ -1,6 +1,14 @@
 """Tasks of the security app; Celery finds them here."""
 
 from security.tasks.allowlist import mail_allowlist, revert_allowlists
+from security.tasks.compromise import (
+    mail_anomaly,
+    mail_locked_down,
+    mail_member_signed_out,
+    mail_reopened,
+    mail_reverified,
+    watch_sign_in,
+)
 from security.tasks.factors import (
     forget_phone_change,
     mail_factor_added,
@@ -11,22 +19,35 @@ from security.tasks.factors import (
     mail_recovery_code_used,
     mail_recovery_codes_made,
 )
+from security.tasks.rules import mail_factor_rule, mail_factor_rule_changed, remind_factors
+from security.tasks.session_policy import mail_session_policy
 from security.tasks.sweeping import sweep_expired
+from security.tasks.webhooks import mail_webhook, push_webhook, queue_webhooks, watch_webhooks
 
 __all__ = [
     "forget_phone_change",
     "mail_allowlist",
+    "mail_anomaly",
     "mail_factor_added",
     "mail_factor_removed",
+    "mail_factor_rule",
+    "mail_factor_rule_changed",
+    "mail_locked_down",
+    "mail_member_signed_out",
     "mail_passkey_copy",
-from security.tasks.session_policy import mail_session_policy
     "mail_phone_change_asked",
     "mail_phone_changed",
     "mail_recovery_code_used",
     "mail_recovery_codes_made",
-    "revert_allowlists",
-    "sweep_expired",
-]
     "mail_reopened",
     "mail_reverified",
     "mail_session_policy",
+    "mail_webhook",
+    "push_webhook",
+    "queue_webhooks",
+    "remind_factors",
+    "revert_allowlists",
+    "sweep_expired",
+    "watch_sign_in",
+    "watch_webhooks",
+]

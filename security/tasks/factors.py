@@ -1,26 +1,47 @@
 """Mail every change of a second factor."""
 
+from django.utils import timezone
+
+from console.core.errors import TooManyRequests
 from console.core.events import EventKind, subscriber
 from console.core.models import AuditEvent
+from console.core.ratelimit import Limit, spend
 from security import queries
 from security.models import PhoneChange
 from security.tasks.mails import mail_about
 
 _FEW_CODES = 3
+_COPY_MAILS = Limit("mail-passkey-copy", 1, 3600)
 _NAMES = {queries.APP: "authenticator app", queries.PHONE: "phone number"}
 
 
 @subscriber(EventKind.FACTOR_ADDED)
 def mail_factor_added(event: AuditEvent) -> None:
     """Tell the person that a second factor was added."""
-    mail_about(event, "factor_added", factor=_NAMES.get(event.data["factor"], "second factor"))
+    mail_about(event, "factor_added", factor=_factor_name(event))
 
 
 @subscriber(EventKind.FACTOR_REMOVED)
 def mail_factor_removed(event: AuditEvent) -> None:
     """Tell the person that a second factor was removed; a replaced one is told by the mail about the new one."""
     if event.data["reason"] != "replaced":
-        mail_about(event, "factor_removed", factor=_NAMES.get(event.data["factor"], "second factor"))
+        mail_about(event, "factor_removed", factor=_factor_name(event))
+
+
+def _factor_name(event: AuditEvent) -> str:
+    if event.data["factor"] == queries.PASSKEY:
+        return f"passkey “{event.data['name']}”"
+    return _NAMES.get(event.data["factor"], "second factor")
+
+
+@subscriber(EventKind.PASSKEY_COPY_SUSPECTED)
+def mail_passkey_copy(event: AuditEvent) -> None:
+    """Tell the person that a passkey was refused because it may be a copy; once an hour for each."""
+    try:
+        spend(_COPY_MAILS, event.target_id, now=timezone.now())
+    except TooManyRequests:
+        return
+    mail_about(event, "passkey_copy", name=event.data["name"])
 
 
 @subscriber(EventKind.RECOVERY_CODES_MADE)

@@ -1,12 +1,26 @@
 """Addresses of the security app."""
 
-from security.urls import allowlist, audit, compromise, factors, passkeys, session_policy, welcome
+from security.urls import (
+    allowlist,
+    audit,
+    compromise,
+    factors,
+    passkeys,
+    session_policy,
+    sign_in_rules,
+    webhooks,
+    welcome,
+)
 
 app_name = "security"
 urlpatterns = [
     *welcome.urlpatterns,
     *factors.urlpatterns,
+    *passkeys.urlpatterns,
     *audit.urlpatterns,
-    *allowlist.urlpatterns,
     *session_policy.urlpatterns,
+    *sign_in_rules.urlpatterns,
+    *allowlist.urlpatterns,
+    *webhooks.urlpatterns,
+    *compromise.urlpatterns,
 ]

@@ -19,6 +19,7 @@ urlpatterns = [
         name="recovery_codes_first_file",
     ),
     path("sign-in/second-factor/", second_factor.second_factor, name="second_factor"),
+    path("sign-in/second-factor/passkey/", second_factor.second_factor_passkey, name="second_factor_passkey"),
     path("sign-in/second-factor/app/", second_factor.second_factor_app, name="second_factor_app"),
     path("sign-in/second-factor/phone/", second_factor.second_factor_phone, name="second_factor_phone"),
     path("sign-in/second-factor/phone/send/", second_factor.second_factor_send, name="second_factor_send"),

@@ -50,7 +50,7 @@ def answer(request: HttpRequest, template: str, form: forms.Form | None, **conte
 
 def focused(form: forms.Form) -> forms.Form:
     """Put the cursor into the one field of a page that asks for nothing else."""
-    if not form.is_bound:
+    if not form.is_bound and not form.fields["code"].widget.is_hidden:
         form.fields["code"].widget.attrs["autofocus"] = True
     return form
 

@@ -5,8 +5,10 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
+from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -18,7 +20,7 @@ from accounts.models import PhoneCode
 from console.core.access import access
 from console.core.errors import DomainError
 from console.core.permissions import Gate
-from security import queries, services, step_up
+from security import queries, replaying, services, step_up
 from security.forms import AppCodeForm, CodeForm, PasskeyForm, PasswordForm, RecoveryCodeForm
 from security.models import HeldAct
 from security.views.answers import blame, channel_of, focused, lead_of, refused_code
@@ -26,6 +28,8 @@ from security.views.passkeys import with_question
 from teams.queries import resolve_actor
 
 _GONE, _CONFLICT, _REFUSED = 410, 409, 403
+_TOO_LATE = "This waited too long, so nothing was changed. Look at what you typed, then send it again."
+_TOO_LATE_FILES = f"{_TOO_LATE} Choose the files once more."
 _FORMS: dict[str, type[forms.Form]] = {
     queries.PASSKEY: PasskeyForm,
     queries.APP: AppCodeForm,
@@ -48,9 +52,10 @@ _LABELS = {
 def confirm(request: Any, act: uuid.UUID, method: str = "") -> HttpResponse:
     """Ask for a fresh proof, then carry the held act out, once."""
     held = _find(request, act)
-    if request.method == "POST" and held.replayed_at and "token" not in request.POST:
-        return step_up.forward(request, services.open_act(held))
-    if held.replayed_at or held.expires_at <= timezone.now():
+    is_over = held.replayed_at or held.expires_at <= timezone.now()
+    if request.method == "POST" and is_over and "token" not in request.POST:
+        return replaying.forward(request, services.open_act(held))
+    if is_over:
         return _draw_over(request, held)
     if request.method == "POST" and not step_up.is_from_our_page(request, held):
         raise PermissionDenied
@@ -132,7 +137,7 @@ def _carry_out(request: Any, held: HeldAct) -> HttpResponse:
     except services.ActOver:
         held.refresh_from_db()
         return _draw_over(request, held)
-    return step_up.replay(request, act)
+    return replaying.replay(request, act)
 
 
 def _draw(request: Any, held: HeldAct, method: str, form: forms.Form, status: int | None) -> HttpResponse:
@@ -230,10 +235,24 @@ def _draw_dialog(request: Any, held: HeldAct, context: dict[str, Any], status: i
 
 def _draw_over(request: Any, held: HeldAct) -> HttpResponse:
     act = services.open_act(held)
+    if not held.replayed_at and (form := _typed_again(request, act)):
+        return form
     _frame(request, act.path)
     status = _CONFLICT if held.replayed_at else _GONE
     context = {"is_done": bool(held.replayed_at), "back": act.back or reverse("home")}
     return render(request, "security/confirm_over.html", context, status=status)
+
+
+def _typed_again(request: Any, act: services.Act) -> HttpResponse | None:
+    """Draw the form of an act that waited too long, with what was typed."""
+    if not QueryDict(act.body).keys() - {"csrfmiddlewaretoken"}:
+        return None
+    get_token(request)
+    messages.warning(request, _TOO_LATE_FILES if act.has_files else _TOO_LATE)
+    form = replaying.draw_again(request, act)
+    if form is not None:
+        form.status_code = _GONE
+    return form
 
 
 def _frame(request: Any, path: str) -> bool:

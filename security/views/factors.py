@@ -19,6 +19,7 @@ from console.core.errors import DomainError
 from console.core.permissions import Permission
 from security import queries, services
 from security.forms import AppCodeForm, CodeForm
+from security.sign_in_rules import rules_for
 from security.step_up import proved_with, session_of
 from security.views import app, shelf
 from security.views.answers import answer, blame, channel_of, lead_of, refused_code, sending_ways
@@ -45,6 +46,7 @@ def factor_list(request: Any) -> HttpResponse:
     codes, change = queries.codes_of(user), queries.find_phone_change(user, now=now)
     context = {
         "now": now,
+        "rule": rules_for(user).first(),
         "passkeys": queries.passkeys_of(user),
         "authenticator": queries.find_authenticator(user),
         "phone": queries.find_phone(user),

@@ -16,7 +16,7 @@ from console.core.access import access
 from console.core.errors import DomainError
 from console.core.permissions import Gate
 from security import queries, services
-from security.forms import AppCodeForm, CodeForm, RecoveryCodeForm
+from security.forms import AppCodeForm, CodeForm, PasskeyForm, RecoveryCodeForm
 from security.views.answers import (
     Way,
     answer,
@@ -28,16 +28,19 @@ from security.views.answers import (
     refused_code,
     sending_ways,
 )
+from security.views.passkeys import with_question
 
 _ROUTE = "security:second_factor"
 _TEMPLATE = "security/second_factor.html"
 _SIGN_IN = PhoneCode.Purpose.SIGN_IN
 _FORMS: dict[str, type[forms.Form]] = {
+    queries.PASSKEY: PasskeyForm,
     queries.APP: AppCodeForm,
     queries.PHONE: CodeForm,
     queries.RECOVERY: RecoveryCodeForm,
 }
 _WAYS = {
+    queries.PASSKEY: ("Passkey", "passkey"),
     queries.APP: ("Authenticator app", "mobile"),
     queries.PHONE: ("Phone code", "message"),
     queries.RECOVERY: ("Recovery code", "file"),
@@ -51,6 +54,13 @@ def second_factor(request: Any) -> HttpResponse:
     if elsewhere := login_steps.detour(request, _ROUTE):
         return elsewhere
     return redirect(f"security:second_factor_{queries.methods_of(request.sign_in.user)[0]}")
+
+
+@access(Gate.SIGNING_IN)
+@require_http_methods(["GET", "POST"])
+def second_factor_passkey(request: Any) -> HttpResponse:
+    """Ask for a passkey."""
+    return _ask(request, queries.PASSKEY)
 
 
 @access(Gate.SIGNING_IN)
@@ -135,7 +145,7 @@ def _draw(request: Any, method: str, form: forms.Form, status: int | None) -> Ht
     return answer(
         request,
         _TEMPLATE,
-        focused(form),
+        with_question(focused(form), reverse("security:second_factor_passkey_options")),
         status=status,
         method=method,
         sent=sent,
@@ -147,6 +157,8 @@ def _draw(request: Any, method: str, form: forms.Form, status: int | None) -> Ht
 
 
 def _lead(method: str, sent: queries.CodeSent | None, number: str) -> str:
+    if method == queries.PASSKEY:
+        return "Use your fingerprint, face, PIN or security key, as your browser asks for it."
     if method == queries.APP:
         return "Open your authenticator app and enter the six digits it shows."
     if method == queries.RECOVERY:

@@ -23,7 +23,13 @@ TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 MAILS = sorted(path.parent for path in (ROOT / "templates/mail").rglob("subject.txt"))
 _FORBIDDEN_NAMES = {"utils.py", "helpers.py", "common.py", "managers.py", "signals.py"}
 # The step-up question checks a token of its own, which outlives a confirmation in another tab.
-CSRF_EXEMPT = {"csp_report", "security:confirm", "security:confirm_send", "security:confirm_with"}
+CSRF_EXEMPT = {
+    "csp_report",
+    "security:confirm",
+    "security:confirm_send",
+    "security:confirm_with",
+    "security:confirm_passkey_options",
+}
 
 
 def _name(path):
