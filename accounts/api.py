@@ -11,6 +11,7 @@ from accounts.models import Account
 from accounts.services import profile
 from console.core.api import Call, Reply, api_route, operation, resource
 from console.core.api_fields import ApiError, Text
+from console.core.permissions import ApiArea, Permission
 
 _FIELDS = (
     Text("name", 255, "Company name.", "Halyard Logistics", least=1),
@@ -69,6 +70,8 @@ const client = new plivo.Client("{auth_id}", process.env.AUTH_TOKEN, {
     status=200,
     answer=_ACCOUNT,
     main_only=True,
+    area=ApiArea.ACCOUNT,
+    right=Permission.COMPANY_VIEW,
     samples={
         "python": _PYTHON + "print(client.account.get().cash_credits)",
         "javascript": _NODE + "client.accounts.get().then((account) => console.log(account.cashCredits));",
@@ -109,6 +112,8 @@ def _money_reader() -> Any:
     answer=_CHANGED,
     fields=_FIELDS,
     main_only=True,
+    area=ApiArea.ACCOUNT,
+    right=Permission.COMPANY_MANAGE,
     samples={
         "python": _PYTHON + 'client.account.update(name="Halyard Logistics", city="Rotterdam")',
         "javascript": _NODE + 'client.accounts.update({ name: "Halyard Logistics", city: "Rotterdam" });',

@@ -11,6 +11,7 @@ from django.db import connection
 
 from accounts.models import Account
 from console.core.addresses import Address, Network
+from security.allowlist_chart import DayChart, draw_days
 from security.models import AllowlistAccess, AllowlistEntry
 
 SHOWN_CALLERS = 50
@@ -25,21 +26,28 @@ WITH callers AS (
     (sum(c.calls) FILTER (WHERE c.verdict = 'refused'))::bigint AS refused,
     (array_agg(c.agent ORDER BY c.last_seen_at DESC))[1] AS agent,
     (array_agg(c.endpoint ORDER BY c.last_seen_at DESC))[1] AS endpoint,
+    array_remove(array_agg(DISTINCT coalesce(
+      nullif(token.name, ''), token.prefix || '…' || token.last_four)), NULL) AS tokens,
     {_LISTED} AS is_listed
-  FROM accounts_apicaller AS c
-  WHERE c.account_id = %(account)s AND c.day > %(since)s
+  FROM accounts_apicaller AS c LEFT JOIN accounts_credential AS token ON token.id = c.credential_id
+  WHERE c.account_id = %(account)s AND c.day > %(since)s AND c.verdict <> 'unexpected'
   GROUP BY c.ip
 )
 """  # noqa: S608 - text of this module only  # nosec B608
 _COUNTS = (
     "SELECT count(*), coalesce(sum(calls), 0)::bigint, count(*) FILTER (WHERE NOT is_listed) FROM callers"
 )
-_ROWS = """SELECT ip, calls, coalesce(refused, 0), last_seen_at, agent, endpoint FROM callers
+_ROWS = """SELECT ip, calls, coalesce(refused, 0), last_seen_at, agent, endpoint, tokens FROM callers
 WHERE NOT is_listed ORDER BY last_seen_at DESC LIMIT %(limit)s"""
+_DAYS = f"""
+SELECT c.day, sum(c.calls)::bigint FROM accounts_apicaller AS c
+WHERE c.account_id = %(account)s AND c.day > %(since)s AND c.verdict <> 'unexpected' AND NOT {_LISTED}
+GROUP BY c.day
+"""  # noqa: S608 - text of this module only  # nosec B608
 _MATCHES = """
 SELECT entry.id, max(c.last_seen_at) FROM security_allowlistentry AS entry
 JOIN accounts_apicaller AS c ON c.account_id = entry.account_id AND entry.network >>= c.ip
-WHERE entry.account_id = %s GROUP BY entry.id
+WHERE entry.account_id = %s AND c.verdict <> 'unexpected' GROUP BY entry.id
 """
 
 
@@ -53,6 +61,7 @@ class CallerRow:
     last_seen_at: datetime
     agent: str
     endpoint: str
+    tokens: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,7 @@ class Replay:
     refused: int
     rows: tuple[CallerRow, ...]
     days: int
+    by_day: DayChart | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,4 +133,6 @@ def replay(account: Account, *, now: datetime) -> Replay:
         callers, calls, refused = cursor.fetchone()
         cursor.execute(_CALLERS + _ROWS, values)
         rows = tuple(CallerRow(*row) for row in cursor.fetchall())
-    return Replay(callers, calls, refused, rows, days)
+        cursor.execute(_DAYS, values)
+        by_day = draw_days(dict(cursor.fetchall()), today=now.date(), days=days)
+    return Replay(callers, calls, refused, rows, days, by_day)

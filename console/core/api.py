@@ -27,7 +27,7 @@ from console.core.addresses import network_of, parse_address
 from console.core.api_fields import ApiError, Field, read_arguments
 from console.core.errors import DomainError, TooManyRequests, Unavailable
 from console.core.metrics import count_refusal
-from console.core.permissions import Gate
+from console.core.permissions import ApiArea, Gate, Permission, Scope
 from console.core.ratelimit import Tally, count_failure, count_request
 from console.core.requests import Origin, origin_of
 
@@ -50,13 +50,18 @@ ERRORS: Mapping[int, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: the identity whose Auth ID and Auth Token came with the request."""
+    """Who calls: the identity whose Auth ID and Auth Token came with the request.
+
+    A named token has a ``scope``; ``is_expected`` says whether its own list of networks holds the address.
+    """
 
     auth_id: str
     account: Any
     credential_id: int
     is_main: bool
     actor: Actor
+    scope: Scope | None = None
+    is_expected: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,22 @@ class Operation:
     answer: Body
     fields: tuple[Field, ...] = ()
     main_only: bool = False
+    area: ApiArea | None = None
+    right: Permission | None = None
     samples: Mapping[str, str] = field(default_factory=dict)
+
+    def check(self, caller: Caller) -> None:
+        """Refuse a caller that may not run this.
+
+        :raises ApiError: 403
+        """
+        if caller.scope and not caller.scope.allows(self.area, is_reading=self.method == "GET"):
+            raise ApiError("this token has no permission for that", code="token_permission", status=403)
+        if self.main_only and not caller.is_main:
+            raise ApiError("only the main account may call this", code="main_account_only", status=403)
+        if self.right and not caller.actor.can(self.right):
+            reason = "the role of the member who made this token does not allow that"
+            raise ApiError(reason, code="token_permission", status=403)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +205,14 @@ def _guard(request: Any, declared: Resource | None, caller: Caller) -> None:
     except Exception:  # noqa: BLE001 - whatever breaks in a guard, it lets nobody in
         _log.exception("the guard of the API broke")
         is_welcome = False
-    if not is_welcome:
-        count_refusal("api-address")
-        _log.info("api call from an address that is not allowed", extra={"ip": origin.ip})
-        raise ApiError("this address may not call the API", code="ip_not_allowed", status=403)
+    if is_welcome and caller.is_expected:
+        return
+    count_refusal("api-address")
+    _log.info("api call from an address that is not allowed", extra={"ip": origin.ip})
+    reason = "this address may not call the API"
+    if not caller.is_expected:
+        reason = "this address may not use this token: it is not on the token's own list"
+    raise ApiError(reason, code="ip_not_allowed", status=403)
 
 
 def _seconds(tally: Tally) -> str:
@@ -197,8 +221,7 @@ def _seconds(tally: Tally) -> str:
 
 def _run(request: HttpRequest, declared: Resource, caller: Caller, parts: Mapping[str, str]) -> Reply:
     found = declared.operation(request.method or "")
-    if found.main_only and not caller.is_main:
-        raise ApiError("only the main account may call this", code="main_account_only", status=403)
+    found.check(caller)
     arguments = read_arguments(request, found.fields)
     return found.run(Call(caller, arguments, parts, timezone.now()))
 
@@ -326,6 +349,11 @@ def error_response(error: ApiError, *, is_list: bool) -> HttpResponse:
     """Answer with the error; a list call gets an empty list too, or the Python SDK trips over it."""
     body: Body = {"error": str(error), "code": error.code} | ({"objects": []} if is_list else {})
     return _with(json_reply(error.status, body), error.headers)
+
+
+def answer_error(error: Exception) -> HttpResponse:
+    """Answer a machine outside the accounts whose request was refused."""
+    return error_response(_as_api_error(error), is_list=False)
 
 
 def api_error(request: HttpRequest, status: int) -> HttpResponse:

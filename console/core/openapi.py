@@ -1,8 +1,8 @@
 """Describe the HTTP API in OpenAPI 3.1, from the declarations of its operations."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -28,7 +28,7 @@ _RULES = (
 _MEANINGS = {
     400: "An argument is missing or refused; nothing was changed.",
     401: "The Auth ID or Auth Token is wrong, ended, or not the one in the path.",
-    403: "These credentials may not do this.",
+    403: "These credentials may not do this, or (ip_not_allowed) the IP allowlist does not hold the address.",
     404: "There is no such thing in this account.",
     413: "The body is too large.",
     429: "The limit is reached; wait as long as Retry-After says.",
@@ -57,7 +57,7 @@ def build_document() -> Json:
         "info": {"title": f"{settings.SITE_NAME} API", "version": "1", "description": "\n\n".join(rules())},
         "servers": [{"url": settings.BASE_URL}],
         "security": [{"basic": []}],
-        "paths": {each.path: _path_item(each) for each in resources()},
+        "paths": {each.path: _path_item(each) for each in resources()} | _open_paths(),
         "components": {
             "securitySchemes": {
                 "basic": {
@@ -69,6 +69,59 @@ def build_document() -> Json:
             "schemas": {"Error": _error_schema()},
         },
     }
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOperation:
+    """A POST that asks for no Auth ID: what it takes and answers, in the words of OpenAPI.
+
+    ``headers`` are names with what they hold; ``samples`` put it on the page of the reference.
+    """
+
+    path: str
+    name: str
+    summary: str
+    words: str
+    status: int
+    body: Json
+    example: Any
+    errors: tuple[int, ...]
+    answer: Json | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    samples: Mapping[str, str] = field(default_factory=dict)
+
+
+def _open_paths() -> Json:
+    views = (getattr(route.view, "described", None) for route in iter_routes())
+    return {each.path: _open_item(each) for each in views if isinstance(each, OpenOperation)}
+
+
+def _open_item(found: OpenOperation) -> Json:
+    success: Json = {"description": "Done."}
+    if found.answer:
+        success["content"] = {"application/json": {"schema": found.answer}}
+    errors = {str(status): _error_response(status, is_list=False) for status in found.errors}
+    errors.get("401", {}).pop("headers", None)
+    described: Json = {
+        "operationId": found.name,
+        "summary": found.summary,
+        "description": found.words,
+        "security": [],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": found.body, "example": found.example}},
+        },
+        "responses": {str(found.status): success, **errors},
+    }
+    if found.samples:
+        described["x-codeSamples"] = _labelled(found.samples)
+    parameters = [_header_parameter(name, words) for name, words in found.headers.items()]
+    return {"parameters": parameters, "post": described}
+
+
+def _header_parameter(name: str, words: str) -> Json:
+    schema = {"type": "string", "maxLength": 200}
+    return {"name": name, "in": "header", "required": True, "schema": schema, "description": words}
 
 
 def resources() -> Iterator[Resource]:
@@ -142,9 +195,8 @@ def _responses(found: Operation, declared: Resource) -> Json:
 
 
 def _statuses(found: Operation, declared: Resource) -> Iterator[int]:
-    yield from (400, 401)
-    if found.main_only:
-        yield 403
+    # Any call may come from an address that the IP allowlist refuses.
+    yield from (400, 401, 403)
     if declared.path.count("{") > 1:
         yield 404
     if found.method in {"POST", "DELETE"}:
@@ -177,10 +229,14 @@ def _error_schema() -> Json:
 def _error_response(status: int, *, is_list: bool) -> Json:
     code, text = ERRORS[status]
     example = {"api_id": "0b6c3a52-6f5e-4b0a-9d52-3c1f0c7a7c11", "error": text, "code": code}
-    content = {
+    content: Json = {
         "schema": {"$ref": "#/components/schemas/Error"},
         "example": example | ({"objects": []} if is_list else {}),
     }
+    if status == 403:  # noqa: PLR2004 - forbidden
+        allowed = content.pop("example")
+        blocked = {**allowed, "error": "this address may not call the API", "code": "ip_not_allowed"}
+        content["examples"] = {"forbidden": {"value": allowed}, "ip_not_allowed": {"value": blocked}}
     answer: Json = {"description": _MEANINGS[status], "content": {"application/json": content}}
     if status == 401:  # noqa: PLR2004 - unauthorized
         answer["headers"] = _headers({"WWW-Authenticate": "Basic, with the realm."}, kind="string")
@@ -197,8 +253,11 @@ def _headers(meanings: dict[str, str], kind: str = "integer") -> Json:
 
 
 def _samples(found: Operation, declared: Resource) -> list[Json]:
+    return _labelled({"curl": _curl(found, declared), **found.samples})
+
+
+def _labelled(samples: Mapping[str, str]) -> list[Json]:
     names = {"curl": "curl", "python": "Python", "javascript": "Node"}
-    samples = {"curl": _curl(found, declared), **found.samples}
     return [{"lang": lang, "label": names[lang], "source": text} for lang, text in samples.items()]
 
 
@@ -247,7 +306,7 @@ def chapters(values: dict[str, str]) -> list[Chapter]:
         _chapter(path, method, found, values)
         for path, item in paths.items()
         for method, found in item.items()
-        if method != "parameters"
+        if method != "parameters" and "x-codeSamples" in found
     ]
 
 
