@@ -88,6 +88,7 @@ TEMPLATES = [
 
 # --- Wiring that points up (house rule: lower code reaches up through dotted paths) -----------
 STEP_UP = "security.step_up.require_recent"
+LIMIT_PAGE = "console.errors.throttled"
 ROLES_WITH = "teams.roles.names_with"
 ACTOR_RESOLVER = "teams.queries.resolve_actor"
 ACCOUNTS_OF = "teams.queries.accounts_of"
@@ -102,6 +103,8 @@ SIGN_IN_READER = "accounts.login_steps.current"
 MONEY_READER = "billing.queries.money_of"
 ACCOUNT_CONTACTS = "teams.queries.contacts_of"
 API_CALLER_FINDER = "accounts.queries.credentials.find_caller"
+# Lists of subaccounts: each may refuse an address that the account's list lets in, and let none in.
+ALLOWLIST_NARROWINGS: tuple[str, ...] = ()
 API_GUARD = "security.services.allowlist_guard.check_caller"
 API_USE_NOTER = "accounts.services.api_use.note_use"
 API_REFUSAL_NOTER = "accounts.services.api_use.note_refusal"
@@ -118,6 +121,7 @@ LOGIN_STEPS = [
 LOCKDOWN_STEPS = {
     "Members who prove more at their next sign-in": "security.services.lockdown.reverify_members",
     "Auth Tokens revoked": "accounts.services.lockdown.revoke_tokens",
+    "Webhooks paused": "security.services.webhooks.pause_all",
 }
 # Parts that later apps add to the page about a compromised account: functions of account and instant.
 COMPROMISE_SECTIONS: list[str] = []
@@ -131,7 +135,7 @@ CHECKUP_FIXES = {
     "unused-members": ("security:compromise", "Look at the members"),
     "recovery-codes": ("security:recovery_codes_make", "Make new codes"),
 }
-AUDIT_WEBHOOK_COUNTER = ""
+AUDIT_WEBHOOK_COUNTER = "security.webhook_queries.count_live"
 # The admin is the only one that mounts Django's own views.
 THIRD_PARTY_ACCESS = {
     "django.contrib.admin": "staff",
@@ -206,10 +210,11 @@ CELERY_BEAT_SCHEDULE = {
     "flush-last-use": {"task": "accounts.flush_last_use", "schedule": 10},
     "flush-callers": {"task": "accounts.flush_callers", "schedule": 10},
     "revert-allowlists": {"task": "security.revert_allowlists", "schedule": 10},
-    "queue-webhooks": {"task": "security.queue_webhooks", "schedule": env.number("RESEND_SECONDS", 5)},
+    "queue-webhooks": {"task": "security.queue_webhooks", "schedule": 5},
     "watch-webhooks": {"task": "security.watch_webhooks", "schedule": timedelta(minutes=5)},
     "sweep-team": {"task": "teams.sweep_ends", "schedule": timedelta(minutes=1)},
     "sweep-plans": {"task": "billing.sweep_plans", "schedule": timedelta(minutes=15)},
+    "remind-factors": {"task": "security.remind_factors", "schedule": timedelta(minutes=10)},
     "log-chain-heads": {"task": "core.log_chain_heads", "schedule": timedelta(hours=1)},
 }
 

@@ -12,8 +12,18 @@ AREAS = {
     "anomaly": "Account security",
     "checkup": "Account security",
     "session-policy": "Account security",
+    "factor-policy": "Account security",
+    "recovery": "Account security",
     "trial-credit": "Money",
+    "plan": "Money",
+    "member": "Team",
+    "invitation": "Team",
+    "roster": "Team",
+    "role": "Team",
+    "ownership": "Team",
     "audit-log": "Audit log",
+    "webhook": "Webhooks",
+    "webhook-delivery": "Webhooks",
 }
 # Events with these names are on the chain of a person, of the staff or of the whole console.
 ELSEWHERE = frozenset(
@@ -38,6 +48,8 @@ ELSEWHERE = frozenset(
         "recovery-code",
         "step-up",
         "passkey",
+        "mail-code",
+        "reverify",
         "staff",
         "staff-rule",
     ]

@@ -185,7 +185,11 @@ def codes_of(user: User) -> CodeBatch:
 
 def factor_columns(user: OuterRef) -> dict[str, Exists]:
     """Return, as parts of a query about ``user``, which second factors are confirmed, strongest first."""
-    models = {"has_passkey": PasskeyDevice, "has_app": AuthenticatorDevice, "has_phone": PhoneDevice}
+    models: dict[str, type[Any]] = {
+        "has_passkey": PasskeyDevice,
+        "has_app": AuthenticatorDevice,
+        "has_phone": PhoneDevice,
+    }
     return {name: Exists(model.objects.filter(user=user, confirmed=True)) for name, model in models.items()}
 
 

@@ -1,7 +1,5 @@
 """A factor that does not confirm everything yet."""
 
-from datetime import datetime
-
 from django.db import models
 
 
@@ -15,7 +13,3 @@ class MayBeWeak(models.Model):
 
     class Meta:
         abstract = True
-
-    def is_weak(self, now: datetime) -> bool:
-        """Say whether the factor is too new for guarded acts."""
-        return self.weak_until is not None and self.weak_until > now

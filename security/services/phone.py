@@ -14,6 +14,7 @@ from console.core.requests import Origin
 from security import queries
 from security.models import PhoneDevice
 from security.services.weakness import decide_weakness
+from security.sign_in_rules import enforced_rule
 
 _NAME = "Phone code"
 
@@ -50,9 +51,11 @@ def verify_phone(
 def choose_phone(*, user: User, now: datetime) -> None:
     """Note that the person goes on with phone codes instead of an authenticator app.
 
-    :raises PhoneNotEnough: for staff, and for somebody without a phone
+    :raises PhoneNotEnough: for staff, for members of an account that asks for more, and without a phone
     """
     if user.is_staff:
         raise PhoneNotEnough("Staff sign in with an authenticator app.")
+    if rule := enforced_rule(user, now=now):
+        raise PhoneNotEnough(f"{rule.account.name} asks for an authenticator app or a passkey.")
     if not PhoneDevice.objects.filter(user=user, confirmed=True).update(chosen_at=now):
         raise PhoneNotEnough("There is no verified phone. Add an authenticator app.")

@@ -5,6 +5,7 @@ from datetime import datetime
 from accounts.models import User
 from console.core.errors import DomainError
 from security.models import AuthenticatorDevice, PasskeyDevice, PhoneDevice
+from security.sign_in_rules import rules_for
 
 
 class FactorNeeded(DomainError):
@@ -22,6 +23,11 @@ def require_other_factor(*, user: User, without: AuthenticatorDevice | PasskeyDe
         return
     if user.is_staff:
         raise FactorNeeded("Staff sign in with an authenticator app or a passkey. Add another one first.")
+    if rule := rules_for(user).first():
+        raise FactorNeeded(
+            f"{rule.account.name} asks for an authenticator app or a passkey, and this is your last one. "
+            "Add another one before you remove it."
+        )
     if not PhoneDevice.objects.filter(user=user, confirmed=True).exists():
         raise FactorNeeded("This is your last second factor. Add another one before you remove it.")
 

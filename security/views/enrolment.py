@@ -18,6 +18,7 @@ from console.core.errors import DomainError
 from console.core.permissions import Gate
 from security import queries, services
 from security.forms import AppCodeForm, CodeForm, KeptForm
+from security.sign_in_rules import enforced_rule
 from security.views import app, shelf
 from security.views.answers import answer, blame, channel_of, lead_of, refused_code, sending_ways
 
@@ -45,12 +46,13 @@ def choose_factor(request: Any) -> HttpResponse:
 
 
 def _draw_choice(request: Any, refusal: str = "") -> HttpResponse:
-    is_offered = not request.sign_in.user.is_staff
+    rule = enforced_rule(request.sign_in.user, now=timezone.now())
     return answer(
         request,
         "security/choose_factor.html",
         None,
-        phone_offered=is_offered,
+        phone_offered=not request.sign_in.user.is_staff and rule is None,
+        rule=rule,
         refusal=refusal,
         status=422 if refusal else 200,
     )
