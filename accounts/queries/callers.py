@@ -148,7 +148,12 @@ def recent_callers(
     """Return, for each token, the clients let in within the last day with the time of their last call."""
     found: dict[int, dict[Client, datetime]] = {token.pk: {} for token in tokens}
     since = now - DAY
-    values = {"account": account.pk, "tokens": list(found), "day": since.date(), "since": since}
+    values: dict[str, Any] = {
+        "account": account.pk,
+        "tokens": list(found),
+        "day": since.date(),
+        "since": since,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_RECENT, values)
         for token_id, ip, agent, at in cursor.fetchall():

@@ -46,25 +46,26 @@ def extend_token(*, actor: Actor, public_id: UUID, extend: str, now: datetime) -
         token = find_token(identity.account, public_id)
         if token is None:
             raise NoSuchToken("There is no such token.")
-        _check_extendable(token, now)
-        before = token.ends_at
-        set_end(token, token.ends_at + EXTEND_BY[extend], now=now)  # type: ignore[operator]
+        before = _end_to_extend(token, now)
+        after = before + EXTEND_BY[extend]
+        set_end(token, after, now=now)
         token.save(update_fields=_MARKS)
         TokenExtension.objects.create(
-            credential=token, made_by=actor.user, made_at=now, ended_before=before, ends_at=token.ends_at
+            credential=token, made_by=actor.user, made_at=now, ended_before=before, ends_at=after
         )
-        facts: dict[str, Any] = {"token": str(token), "before": before, "after": token.ends_at}
+        facts: dict[str, Any] = {"token": str(token), "before": before, "after": after}
         record(EventKind.CREDENTIAL_EXTENDED, actor=actor, target=token, **facts)
         return token
 
 
-def _check_extendable(token: Credential, now: datetime) -> None:
+def _end_to_extend(token: Credential, now: datetime) -> datetime:
     if not token.is_live(now):
         raise NoExtension(f"{token} has ended, and stays ended.")
     if token.ends_at is None:
         raise NoExtension(f"{token} has no end. It works until it is revoked.")
     if TokenExtension.objects.filter(credential=token).exists():
         raise NoExtension(f"The end of {token} was put off before. That works once.")
+    return token.ends_at
 
 
 def warn_of_ends(*, now: datetime, limit: int = 500) -> int:

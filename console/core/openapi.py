@@ -234,9 +234,7 @@ def _error_response(status: int, *, is_list: bool) -> Json:
         "example": example | ({"objects": []} if is_list else {}),
     }
     if status == 403:  # noqa: PLR2004 - forbidden
-        allowed = content.pop("example")
-        blocked = {**allowed, "error": "this address may not call the API", "code": "ip_not_allowed"}
-        content["examples"] = {"forbidden": {"value": allowed}, "ip_not_allowed": {"value": blocked}}
+        content["example"] |= {"error": "this address may not call the API", "code": "ip_not_allowed"}
     answer: Json = {"description": _MEANINGS[status], "content": {"application/json": content}}
     if status == 401:  # noqa: PLR2004 - unauthorized
         answer["headers"] = _headers({"WWW-Authenticate": "Basic, with the realm."}, kind="string")

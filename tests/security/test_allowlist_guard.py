@@ -10,11 +10,11 @@ from django.db import connection
 from django.db.utils import DataError
 from django.utils import timezone
 
-from accounts.models import Account, ApiCaller, Credential
+from accounts.models import Account, ApiCaller, ApiIdentity, Credential
 from accounts.services import api_use, callers
 from accounts.services.sweeping import sweep_old
 from accounts.tasks.credentials import flush_callers
-from console.core import ratelimit
+from console.core import crypto, ratelimit
 from security.models import AllowlistEntry
 from security.services import allowlist_guard
 from security.services.allowlist import add_entry, remove_entry
@@ -262,3 +262,71 @@ def test_sdk_call_from_another_address_is_a_forbidden_error(cast, live_server, m
     grant(cast.account, "enforcing", "192.0.2.0/24")
     with pytest.raises(plivo.exceptions.ForbiddenError):
         sdk.account.get()
+
+
+# --- Lists of subaccounts
+
+
+def refuse_all(*, caller, ip, now):
+    return False
+
+
+def welcome_all(*, caller, ip, now):
+    return True
+
+
+def break_down(*, caller, ip, now):
+    raise RuntimeError("broken")
+
+
+@pytest.fixture
+def sub(cast):
+    """Return the API of a subaccount, which answers 403 for another reason when its address is let in."""
+    identity = ApiIdentity.objects.create(
+        auth_id="SA" + "B" * 18, account=cast.account, kind=ApiIdentity.Kind.SUBACCOUNT
+    )
+    token = crypto.make_token("pbt")
+    Credential.objects.create(
+        identity=identity, slot=1, prefix="pbt_x", last_four=token[-4:], digest=crypto.token_digest(token)
+    )
+    return Api(identity.auth_id, token, LISTED)
+
+
+@pytest.fixture
+def narrow(settings):
+    """Set the lists of subaccounts."""
+
+    def use(*names):
+        settings.ALLOWLIST_NARROWINGS = tuple(f"{__name__}.{name}" for name in names)
+        allowlist_guard._narrowings.cache_clear()
+
+    yield use
+    allowlist_guard._narrowings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("names", "listed", "other"),
+    [
+        ((), "let in", "ip_not_allowed"),
+        (("welcome_all",), "let in", "ip_not_allowed"),
+        (("refuse_all",), "ip_not_allowed", "ip_not_allowed"),
+        (("welcome_all", "refuse_all"), "ip_not_allowed", "ip_not_allowed"),
+        (("break_down",), "ip_not_allowed", "ip_not_allowed"),
+    ],
+)
+def test_subaccount_narrows_its_accounts_list_and_never_widens_it(
+    cast, api, sub, narrow, names, listed, other
+):
+    grant(cast.account, "enforcing", "192.0.2.0/24")
+    narrow(*names)
+    codes = [sub.ask().json().get("code"), from_(sub, OTHER).json().get("code")]
+    assert ["let in" if code != "ip_not_allowed" else code for code in codes] == [listed, other]
+    assert api.ask().status_code == 200  # the main account has no list but its own
+
+
+@pytest.mark.parametrize("mode", ["off", "report"])
+def test_subaccount_narrows_while_the_accounts_list_refuses_nobody(cast, sub, narrow, mode):
+    grant(cast.account, mode, "192.0.2.0/24")
+    narrow("refuse_all")
+    assert sub.ask().json()["code"] == "ip_not_allowed"
+    assert seen() == {(LISTED, "refused", 1)}

@@ -2,10 +2,11 @@
 
 import threading
 import uuid
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -14,10 +15,12 @@ from accounts.models import Account, ApiCaller
 from console.core.access import AccessRefused
 from console.core.events import EventKind
 from console.core.models import AuditEvent
+from security.allowlist_chart import draw_days
 from security.models import AllowlistAccess, AllowlistEntry
 from security.services import allowlist as services
 from security.tasks import revert_allowlists
 from teams.roles import Role
+from tests.factories import make_token
 from tests.security.allowlist_steps import actor_of, grant, page
 from tests.work import mails_to
 
@@ -388,3 +391,71 @@ def test_empty_list_cannot_enforce(owner, cast):
         in owner.get(page("allowlist", cast.account)).text
     )
     assert owner.get(page("allowlist_mode", cast.account, mode="other")).status_code == 404
+
+
+# --- Which tokens, and on which days
+
+
+def test_callers_are_listed_with_their_tokens(owner, cast):
+    grant(cast.account, "report", "192.0.2.0/24")
+    note_callers(cast.account, admitted=["198.51.100.9", "198.51.100.10"], reported=["198.51.100.9"])
+    tokens = [make_token(cast.account, slot=slot)[0] for slot in (1, 2)]
+    first, _, second = ApiCaller.unscoped.order_by("id")
+    ApiCaller.unscoped.filter(pk=first.pk).update(credential=tokens[0])
+    ApiCaller.unscoped.filter(pk=second.pk).update(credential=tokens[1])
+    found = owner.get(page("allowlist", cast.account))
+    rows = {row.ip: row for row in found.context["replay"].rows}
+    assert rows["198.51.100.9"].tokens == sorted(map(str, tokens))
+    assert rows["198.51.100.10"].tokens == []
+    assert str(tokens[0]) in found.text
+    assert "Not noted" in found.text
+
+
+def test_calls_that_would_be_refused_are_drawn_by_day(owner, cast):
+    grant(cast.account, "report", "192.0.2.0/24")
+    note_callers(cast.account, admitted=["198.51.100.9", "192.0.2.1"])
+    ApiCaller.unscoped.update(calls=1234)
+    text = owner.get(page("allowlist", cast.account)).text
+    assert "1,234 calls in 30 days, at most 1,234 on" in text
+    assert text.count("<rect") == 1
+
+
+def test_no_calls_draw_no_chart(owner, cast):
+    grant(cast.account, "report", "192.0.2.0/24")
+    note_callers(cast.account, admitted=["192.0.2.1"])
+    assert "<rect" not in owner.get(page("allowlist", cast.account)).text
+
+
+def test_bars_stand_on_their_days():
+    today = date(2026, 3, 30)
+    chart = draw_days({date(2026, 3, 1): 5, today: 10, date(2026, 2, 1): 9}, today=today, days=30)
+    assert [(bar.x, bar.y, bar.height) for bar in chart.bars] == [
+        ("0.67%", "48.00%", "32.00%"),
+        ("97.33%", "16.00%", "64.00%"),
+    ]
+    assert (chart.first, chart.total, chart.highest.day) == (date(2026, 3, 1), 15, today)
+    assert draw_days({}, today=today, days=30) is None
+
+
+# --- The queue of the staff
+
+
+@pytest.mark.parametrize(
+    ("group", "status"), [("support", 200), ("risk", 200), ("finance", 403), (None, 403)]
+)
+def test_queue_opens_to_the_groups_that_decide(cast, group, status):
+    account = cast.other_account
+    AllowlistAccess.objects.create(account=account, state="requested", reason="We call from two servers.")
+    cast.staff.is_superuser = False
+    cast.staff.save()
+    if group:
+        cast.staff.groups.add(Group.objects.get(name=group))
+    browser = cast.sign_in(Client(), "staff")
+    access = AllowlistAccess.objects.get(account=account)
+    assert browser.get("/admin/security/allowlistaccess/").status_code == status
+    answer = browser.post(
+        f"/admin/security/allowlistaccess/{access.pk}/change/", {"decision": "approve", "note": "Fine"}
+    )
+    assert answer.status_code == (302 if status == 200 else 403)
+    access.refresh_from_db()
+    assert access.state == ("approved" if status == 200 else "requested")
