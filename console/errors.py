@@ -81,6 +81,15 @@ def too_large(request: HttpRequest) -> HttpResponse:
 
 class RefusalMiddleware:
     """Turn a limit that no view caught, and a 405 without a page, into their pages."""
+@declare(Gate.PUBLIC)
+def throttled(request: HttpRequest, exception: TooManyRequests) -> HttpResponse:
+    """Answer 429 with the time to wait."""
+    _refuse(request, "throttled")
+    page = error_page(request, 429, "429", retry_after=exception.retry_after, message=str(exception))
+    page.headers["Retry-After"] = str(exception.retry_after)
+    return page
+
+
 
     def __init__(self, get_response: Any) -> None:
         self.get_response = get_response
@@ -98,7 +107,4 @@ class RefusalMiddleware:
         """Answer 429 for a limit."""
         if not isinstance(exception, TooManyRequests):
             return None
-        _refuse(request, "throttled")
-        page = error_page(request, 429, "429", retry_after=exception.retry_after, message=str(exception))
-        page.headers["Retry-After"] = str(exception.retry_after)
-        return page
+        return throttled(request, exception)

@@ -1,27 +1,23 @@
-"""Ask "confirm it's you" before a sensitive act, and carry the act out afterwards, once.
+"""Ask "confirm it's you" before a sensitive act, and keep the act on the server meanwhile, files included."""
 
-The POST is kept on the server and replayed inside the console: it passes the same doors as any other request.
-"""
-
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from io import BytesIO
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpResponse, HttpResponseRedirect
-from django.middleware.csrf import CsrfViewMiddleware, rotate_token
+from django.middleware.csrf import rotate_token
 from django.urls import ResolverMatch, resolve, reverse
 from django.utils import timezone
+from django.utils.encoding import force_str
 
 from accounts.login_steps import own_path
 from accounts.middleware import session_row
 from accounts.models import Session
 from console.core import crypto
-from console.core.access import Access, AccessMiddleware, find_access
+from console.core.access import Access, find_access
 from security import queries, services
 from security.models import HeldAct
 from security.services.step_up import LARGEST_BODY
@@ -30,7 +26,6 @@ ANY, FACTOR, PASSWORD = "any", "factor", "password"
 # Guarded acts: a factor that is not new, or also the password in a session that such a factor opened.
 STRONG, TRUSTED = "strong", "trusted"
 _KEY, _PROVED = "proofs", "proved_with"
-_FORM = "application/x-www-form-urlencoded"
 
 
 def require_recent(request: Any) -> HttpResponse | None:
@@ -41,12 +36,33 @@ def require_recent(request: Any) -> HttpResponse | None:
     body = request.POST.urlencode()
     if len(body) > LARGEST_BODY:
         raise RequestDataTooBig("The form is too large to be held.")
-    act = services.Act(path=request.get_full_path(), body=body, back=_page_before(request))
+    files = _files_of(request)
+    act = services.Act(path=request.get_full_path(), body=body, back=_page_before(request), files=files)
     held = services.hold_act(user=request.user, session=session_of(request), act=act, now=now)
     address = reverse("security:confirm", args=[held.public_id])
     if request.htmx:
         return HttpResponse(status=204, headers={"HX-Redirect": address})
     return HttpResponseRedirect(address, status=303)
+
+
+def _files_of(request: Any) -> tuple[services.Upload, ...]:
+    """Read the files of the request, unless they are too much to be held."""
+    found = [(field, file) for field, files in request.FILES.lists() for file in files]
+    try:
+        services.check_files([file.size for _, file in found])
+    except services.FilesTooLarge as error:
+        raise RequestDataTooBig(str(error)) from error
+    return tuple(
+        services.Upload(
+            field=field,
+            name=file.name,
+            content_type=file.content_type or "",
+            content=file.read(),
+            charset=force_str(file.charset) if file.charset else None,
+            extra={name: force_str(value) for name, value in (file.content_type_extra or {}).items()},
+        )
+        for field, file in found
+    )
 
 
 def session_of(request: Any) -> Session:
@@ -169,53 +185,6 @@ def deed_of(path: str) -> str:
     match, declared = access_of(path)
     sentence = declared.deed or (match.func.__doc__ or "Go on.").strip().splitlines()[0].rstrip(".")
     return f"to {sentence[:1].lower()}{sentence[1:]}"
-
-
-def replay(request: Any, act: services.Act) -> HttpResponse:
-    """Carry the held act out as if it came in now."""
-    inner = _inner_request(request, act.path, act.body.encode())
-    return _dispatch(inner)
-
-
-def forward(request: Any, act: services.Act) -> HttpResponse:
-    """Pass a form on to the act's own address: it was drawn there, and came here by being replayed."""
-    inner = _inner_request(request, act.path, request.POST.urlencode().encode())
-    match = resolve(inner.path_info)
-    check = CsrfViewMiddleware(_no_response)
-    return check.process_view(inner, match.func, (), {}) or _dispatch(inner)
-
-
-def _no_response(request: Any) -> HttpResponse:
-    return HttpResponse()
-
-
-def _inner_request(request: Any, path: str, body: bytes) -> Any:
-    parts = urlsplit(path)
-    environ = {
-        name: value for name, value in request.META.items() if not name.startswith(("HTTP_HX_", "wsgi.input"))
-    }
-    environ |= {
-        "REQUEST_METHOD": "POST",
-        "PATH_INFO": unquote(parts.path).encode().decode("latin-1"),
-        "QUERY_STRING": parts.query,
-        "CONTENT_TYPE": _FORM,
-        "CONTENT_LENGTH": str(len(body)),
-        "wsgi.input": BytesIO(body),
-    }
-    inner: Any = WSGIRequest(environ)
-    for name in ("session", "user", "origin", "htmx", "_messages"):
-        setattr(inner, name, getattr(request, name))
-    return inner
-
-
-def _dispatch(inner: Any) -> HttpResponse:
-    match = resolve(inner.path_info)
-    inner.resolver_match = match
-    arguments: dict[str, Any] = dict(match.kwargs)
-    view: Callable[..., Any] = match.func
-    refusal = AccessMiddleware(_no_response).process_view(inner, view, match.args, arguments)
-    answer: HttpResponse = refusal or view(inner, *match.args, **arguments)
-    return answer
 
 
 def _page_before(request: Any) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
@@ -12,6 +12,7 @@ from django.shortcuts import redirect, resolve_url
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from console.core.errors import TooManyRequests
 from console.core.permissions import GUARDED, Gate, Permission
 from console.core.requests import Origin, origin_of
 
@@ -189,13 +190,22 @@ def _admit_signed_in(request: Any, declared: Access, auth_id: str | None) -> Htt
         _require(request, declared.right)
         timezone.activate(request.actor.account.time_zone)
     if declared.recent_auth and request.method not in _SAFE:
-        return _wired("STEP_UP")(request)
+        return _ask_again(request)
     return None
 
 
 def _require(request: Any, right: Permission) -> None:
     check = request.actor.require_view if request.method in _SAFE else request.actor.require
     check(right)
+
+
+def _ask_again(request: HttpRequest) -> HttpResponseBase | None:
+    try:
+        answer: HttpResponseBase | None = _wired("STEP_UP")(request)
+    except TooManyRequests as error:
+        # Django asks no middleware about an exception that comes before the view.
+        return cast("HttpResponseBase", _wired("LIMIT_PAGE")(request, error))
+    return answer
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponseBase:

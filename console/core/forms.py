@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final
 
 from django import forms
 from django.forms.boundfield import BoundField
 from django.forms.renderers import TemplatesSetting
+from django.http import QueryDict
+from django.utils.functional import cached_property
 
 CLASSES: Final[dict[str, str]] = {
     "checkbox": "choice__control",
@@ -103,8 +107,45 @@ def _kind(widget: forms.Widget) -> str:
     return "hidden" if widget.is_hidden else "input"
 
 
+class Typed:
+    """What somebody typed into a form that was never sent on; ``is_shown`` says that a form took it."""
+
+    def __init__(self, values: QueryDict) -> None:
+        self.values = values.copy()
+        self.values.pop("csrfmiddlewaretoken", None)
+        self.is_shown = False
+
+    def fits(self, form: forms.BaseForm) -> bool:
+        """Say whether the form is an empty one of the same fields."""
+        names = {form.add_prefix(name) for name in form.fields}
+        return not form.is_bound and bool(self.values) and set(self.values) <= names
+
+
+_typed: ContextVar[Typed | None] = ContextVar("typed", default=None)
+
+
+@contextmanager
+def typed_before(values: QueryDict) -> Iterator[Typed]:
+    """Have every empty form that fits show the values; passwords and files stay empty."""
+    typed = Typed(values)
+    token = _typed.set(typed)
+    try:
+        yield typed
+    finally:
+        _typed.reset(token)
+
+
 class ConsoleBoundField(BoundField):
     """Give each control its class, its description and, when the form was refused, the focus."""
+
+    @cached_property
+    def initial(self) -> Any:
+        """Return the value of the field before somebody types, or what they typed before."""
+        typed = _typed.get()
+        if typed is None or not typed.fits(self.form):
+            return self.form.get_initial_for_field(self.field, self.name)
+        typed.is_shown = True
+        return self.field.widget.value_from_datadict(typed.values, {}, self.html_name)
 
     @property
     def kind(self) -> str:

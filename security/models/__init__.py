@@ -1,6 +1,6 @@
 """How we are sure: second factors, recovery codes, acts that wait for a confirmation, and the IP allowlist."""
 
-from security.models.acts import HeldAct
+from security.models.acts import HeldAct, HeldFile
 from security.models.allowlist import AllowlistAccess, AllowlistEntry, CidrField
 from security.models.checkup import CheckupSnooze
 from security.models.factors import AuthenticatorDevice, PhoneChange, PhoneDevice, RecoveryCode
@@ -20,6 +20,7 @@ __all__ = [
     "FactorPolicy",
     "HeldAct",
     "Lockdown",
+    "HeldFile",
     "LockdownStep",
     "MailCode",
     "MayBeWeak",

@@ -26,3 +26,23 @@ class HeldAct(models.Model):
     def context(self) -> str:
         """Name the row for encryption."""
         return f"security.heldact:{self.public_id}"
+
+
+class HeldFile(models.Model):
+    """A file that came with a held act, encrypted with its name; deleted when the act is carried out or over."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    act = models.ForeignKey(HeldAct, models.CASCADE, related_name="files")
+    number = models.PositiveSmallIntegerField()
+    sealed = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["act", "number"], name="held_file_once")]
+
+    def __str__(self) -> str:
+        return f"held file {self.public_id}"
+
+    @property
+    def context(self) -> str:
+        """Name the row for encryption."""
+        return f"security.heldfile:{self.public_id}"
