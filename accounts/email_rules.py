@@ -215,9 +215,15 @@ def _skeleton(domain: str, digits: str) -> str:
     )
 
 
+def is_group_name(address: str) -> bool:
+    """Say whether the part before the @ reads like a mailbox that many people share."""
+    name = address.lower().partition("@")[0].partition("+")[0]
+    return name.replace("-", "").replace("_", "").replace(".", "") in GROUP_NAMES
+
+
 def _warning(local: str) -> str | None:
     name = local.lower().partition("+")[0]
-    if name.replace("-", "").replace("_", "").replace(".", "") not in GROUP_NAMES:
+    if not is_group_name(local):
         return None
     return (
         f"{name}@ looks like a shared mailbox. Everyone who reads it can open the links we send. "

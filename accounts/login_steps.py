@@ -19,7 +19,7 @@ from django.utils.module_loading import import_string
 
 from accounts.models import User
 from accounts.queries.sign_in import is_disowned
-from accounts.services.sessions import open_session
+from accounts.services.sessions import ProofMissing, open_session
 from accounts.services.sign_in import begin_sign_in
 from accounts.sessions import own_session
 from console.core import crypto
@@ -156,15 +156,18 @@ def finish(request: Any, sign_in: SignIn) -> HttpResponse:
     request.session.cycle_key()
     rotate_token(request)
     device_key = request.COOKIES.get(settings.DEVICE_COOKIE_NAME, "")
-    opened = open_session(
-        session=own_session(request),
-        user=sign_in.user,
-        methods=sign_in.methods,
-        device_key=device_key,
-        origin=origin_of(request),
-        now=timezone.now(),
-        binding=sign_in.binding,
-    )
+    try:
+        opened = open_session(
+            session=own_session(request),
+            user=sign_in.user,
+            methods=sign_in.methods,
+            device_key=device_key,
+            origin=origin_of(request),
+            now=timezone.now(),
+            binding=sign_in.binding,
+        )
+    except ProofMissing:
+        return redirect(settings.LOGIN_URL)
     response = redirect(own_path(following) or "home")
     remember_device(response, opened.device_key)
     return response

@@ -106,9 +106,21 @@ def frame_of(request: HttpRequest, actor: Actor) -> dict[str, Any]:
             "profile_url": reverse("accounts:profile", kwargs=home),
             "sessions_url": reverse("accounts:session_list", kwargs=home),
         },
+        "banner": banner_of(actor),
         "runway": _runway(actor) if actor.can(P.BILLING_MANAGE) else None,
         "can": {right.name.lower(): True for right in actor.rights},
     }
+
+
+def banner_of(actor: Actor) -> dict[str, str] | None:
+    """Return what stands over every page of an account that is locked down."""
+    if actor.account.locked_down_at is None:
+        return None
+    text = "This account is locked down."
+    if not actor.can(P.SECURITY_MANAGE):
+        return {"text": f"{text} Owner or admin can reopen it."}
+    url = reverse("security:way_back", kwargs={"account": actor.account.auth_id})
+    return {"text": text, "url": url, "label": "Open the way back"}
 
 
 def _choice(membership: Any) -> dict[str, str]:

@@ -98,3 +98,13 @@ def find_suspended(user: User) -> list[Account]:
     return list(accounts_of(user).exclude(pk__in=open_ids).order_by("name"))
 
 
+def members_of(account: Account) -> QuerySet[Membership]:
+    """Return the live memberships of the account with their people, by name."""
+    live = Q(ends_at=None) | Q(ends_at__gt=timezone.now())
+    rows = Membership.objects.of(account).filter(live, suspended_at=None)
+    return rows.select_related("user").order_by("user__full_name", "user_id")
+
+
+def member_ids_of(account: Account) -> list[int]:
+    """Return the ids of everybody who is a live member of the account."""
+    return list(members_of(account).order_by().values_list("user_id", flat=True))

@@ -1,11 +1,15 @@
-"""Make room for the lock-down."""
+"""Keep when an account was locked down, when its tokens were held, and who must prove themselves once more."""
 
-from django.db import migrations
+from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """Hold the place of the models to come."""
+    """Add two instants to the account and one to the person."""
 
     dependencies = [("accounts", "0007_session_policy")]
 
-    operations = []
+    operations = [
+        migrations.AddField("account", "locked_down_at", models.DateTimeField(blank=True, null=True)),
+        migrations.AddField("account", "tokens_held_at", models.DateTimeField(blank=True, null=True)),
+        migrations.AddField("user", "reverify_since", models.DateTimeField(blank=True, null=True)),
+    ]

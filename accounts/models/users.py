@@ -38,6 +38,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(default=False)
     terms_accepted_at = models.DateTimeField(null=True, blank=True)
     password_changed_at = models.DateTimeField(default=timezone.now)
+    reverify_since = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = UserManager()

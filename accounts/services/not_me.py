@@ -12,6 +12,7 @@ from console.core.access import Actor
 from console.core.events import EventKind, record
 from console.core.requests import Origin
 
+NOT_ME_KEY = "not_me_link"
 _LIVES_FOR = timedelta(days=7)
 
 

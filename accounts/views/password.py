@@ -26,7 +26,7 @@ from console.core.permissions import Gate, Permission
 from console.core.requests import ConsoleRequest, origin_of
 
 _KEY = "reset_link"
-_NOT_ME = "not_me_link"
+_NOT_ME = not_me_service.NOT_ME_KEY
 _REFUSED_LEAD = {
     "used": "It was used before, or the password was changed since.",
     "replaced": "A newer link was sent after it. Use the one in the newest mail.",
