@@ -49,6 +49,8 @@ ACCOUNT = (
             Entry("Credentials", route="accounts:credential_list", right=P.CREDENTIAL_VIEW),
             Entry("Security", route="security:factor_list", right=P.SELF_MANAGE),
             Entry("IP Whitelisting", route="security:allowlist", right=P.ALLOWLIST_MANAGE),
+            Entry("Team", route="teams:member_list", right=P.TEAM_MANAGE),
+            Entry("Webhooks", route="security:webhook_list", right=P.AUDIT_VIEW),
             Entry("Audit log", route="security:audit_log", right=P.AUDIT_VIEW),
         ),
     ),
@@ -106,7 +108,7 @@ def frame_of(request: HttpRequest, actor: Actor) -> dict[str, Any]:
             "profile_url": reverse("accounts:profile", kwargs=home),
             "sessions_url": reverse("accounts:session_list", kwargs=home),
         },
-        "banner": banner_of(actor),
+        "banner": _team_banner(request, actor) or banner_of(actor),
         "runway": _runway(actor) if actor.can(P.BILLING_MANAGE) else None,
         "can": {right.name.lower(): True for right in actor.rights},
     }
@@ -121,6 +123,14 @@ def banner_of(actor: Actor) -> dict[str, str] | None:
         return {"text": f"{text} Owner or admin can reopen it."}
     url = reverse("security:way_back", kwargs={"account": actor.account.auth_id})
     return {"text": text, "url": url, "label": "Open the way back"}
+
+
+def _team_banner(request: Any, actor: Actor) -> dict[str, str] | None:
+    if role := getattr(request, "seen_as", None):
+        leave = reverse("teams:role_leave", kwargs={"auth_id": actor.account.auth_id})
+        text = f"You see the console as {role.label}. Nothing can be changed."
+        return {"text": text, "post": leave, "label": "See it as yourself again"}
+    return {"text": actor.frozen_because, "level": "warn"} if actor.frozen_because else None
 
 
 def _choice(membership: Any) -> dict[str, str]:

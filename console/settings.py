@@ -111,6 +111,7 @@ API_REFUSAL_NOTER = "accounts.services.api_use.note_refusal"
 API_PLAIN_NOTER = "accounts.services.credentials.note_exposure"
 LOGIN_STEPS = [
     "accounts.login_steps.EmailStep",
+    "security.login_steps.RecoveryStep",
     "security.login_steps.PhoneStep",
     "security.login_steps.FactorStep",
     "security.login_steps.ReverifyStep",
@@ -207,6 +208,8 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-security": {"task": "security.sweep_expired", "schedule": timedelta(minutes=30)},
     "warn-of-ends": {"task": "accounts.warn_of_ends", "schedule": timedelta(minutes=1)},
     "end-credentials": {"task": "accounts.end_due_credentials", "schedule": timedelta(minutes=1)},
+    "end-tokens-of-leavers": {"task": "accounts.end_tokens_of_leavers", "schedule": timedelta(minutes=5)},
+    "warn-of-token-ends": {"task": "accounts.warn_of_token_ends", "schedule": timedelta(hours=1)},
     "flush-last-use": {"task": "accounts.flush_last_use", "schedule": 10},
     "flush-callers": {"task": "accounts.flush_callers", "schedule": 10},
     "revert-allowlists": {"task": "security.revert_allowlists", "schedule": 10},
@@ -214,6 +217,7 @@ CELERY_BEAT_SCHEDULE = {
     "watch-webhooks": {"task": "security.watch_webhooks", "schedule": timedelta(minutes=5)},
     "sweep-team": {"task": "teams.sweep_ends", "schedule": timedelta(minutes=1)},
     "sweep-plans": {"task": "billing.sweep_plans", "schedule": timedelta(minutes=15)},
+    "advance-recoveries": {"task": "security.advance_recoveries", "schedule": timedelta(minutes=1)},
     "remind-factors": {"task": "security.remind_factors", "schedule": timedelta(minutes=10)},
     "log-chain-heads": {"task": "core.log_chain_heads", "schedule": timedelta(hours=1)},
 }

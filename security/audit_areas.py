@@ -5,6 +5,9 @@ from console.core.events import EventKind
 AREAS = {
     "account": "Account",
     "credential": "Auth Tokens and API",
+    "named-token": "Auth Tokens and API",
+    "token-end": "Auth Tokens and API",
+    "token-lifetime": "Auth Tokens and API",
     "api-call": "Auth Tokens and API",
     "allowlist": "IP Whitelisting",
     "allowlist-entry": "IP Whitelisting",

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from console.core.addresses import Network
+from console.core.events import SENTENCES, EventKind
 from console.core.models import AuditChain, AuditEvent
 
 PAGE = 50
@@ -114,6 +115,20 @@ def iter_events(
 def find_event(chain: str, public_id: uuid.UUID) -> AuditEvent | None:
     """Return one event of the chain."""
     return AuditEvent.objects.filter(chain=chain, public_id=public_id).first()
+
+
+def members_of(event: AuditEvent) -> dict[str, Any]:
+    """Return everything the event says, as JSON files and webhooks give it; its digest can be computed again."""
+    names = ("kind", "actor_kind", "actor_label", "target_type", "target_id", "target_label", "data", "ip")
+    values = {name: getattr(event, name) for name in (*names, "user_agent", "request_id", "seq")}
+    digests = {"previous": bytes(event.previous).hex(), "digest": bytes(event.digest).hex()}
+    about = {"id": str(event.public_id), "at": event.at.isoformat(), "sentence": sentence_of(event.kind)}
+    return about | values | digests
+
+
+def sentence_of(kind: str) -> str:
+    """Return what happened in words; a kind that is gone names itself."""
+    return SENTENCES[EventKind(kind)] if kind in set(EventKind) else kind
 
 
 def head_of(chain: str) -> Head:

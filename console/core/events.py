@@ -101,6 +101,16 @@ class EventKind(StrEnum):
     FACTOR_POLICY_SET = "factor-policy:set"
     FACTOR_POLICY_LIFTED = "factor-policy:lifted"
     FACTOR_POLICY_REMINDED = "factor-policy:reminded"
+    RECOVERY_ASKED = "recovery:asked"
+    RECOVERY_CONFIRMED = "recovery:confirmed"
+    RECOVERY_VERIFIED = "recovery:verified"
+    RECOVERY_APPROVED = "recovery:approved"
+    RECOVERY_REMINDED = "recovery:reminded"
+    RECOVERY_READY = "recovery:ready"
+    RECOVERY_CANCELLED = "recovery:cancelled"
+    RECOVERY_REJECTED = "recovery:rejected"
+    RECOVERY_EXPIRED = "recovery:expired"
+    RECOVERY_DONE = "recovery:done"
     TRIAL_CREDIT_GRANTED = "trial-credit:granted"
     WEBHOOK_ADDED = "webhook:added"
     WEBHOOK_CHANGED = "webhook:changed"
@@ -216,6 +226,16 @@ SENTENCES: Mapping[EventKind, str] = {
     EventKind.FACTOR_POLICY_SET: "asked members for an authenticator app or a passkey",
     EventKind.FACTOR_POLICY_LIFTED: "let members sign in with any second factor",
     EventKind.FACTOR_POLICY_REMINDED: "reminded members to add an authenticator app or a passkey",
+    EventKind.RECOVERY_ASKED: "asked for recovery after losing every factor",
+    EventKind.RECOVERY_CONFIRMED: "confirmed the request for recovery by mail",
+    EventKind.RECOVERY_VERIFIED: "verified who asks for recovery",
+    EventKind.RECOVERY_APPROVED: "approved a recovery",
+    EventKind.RECOVERY_REMINDED: "told about a recovery that waits",
+    EventKind.RECOVERY_READY: "sent the link of a recovery",
+    EventKind.RECOVERY_CANCELLED: "cancelled a recovery",
+    EventKind.RECOVERY_REJECTED: "rejected a recovery",
+    EventKind.RECOVERY_EXPIRED: "let a recovery expire",
+    EventKind.RECOVERY_DONE: "removed every lost factor by recovery",
     EventKind.TRIAL_CREDIT_GRANTED: "granted the trial credit",
     EventKind.WEBHOOK_ADDED: "added a webhook",
     EventKind.WEBHOOK_CHANGED: "changed a webhook",

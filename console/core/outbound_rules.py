@@ -19,7 +19,6 @@ _HTTPS = 443
 PORTS = frozenset({_HTTPS, 8443})
 _LOOKUP_SECONDS = 2.0
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_PRINTABLE = re.compile(r"[\x21-\x7e\u00a1-\uffff]+")
 _LONGEST_NAME = 253
 # Names that never leave a network (RFC 6761, RFC 6762, RFC 8375, ICANN's .internal).
 _LOCAL_NAMES = frozenset({"localhost", "local", "internal", "arpa", "onion", "lan", "home", "corp", "test"})
@@ -83,9 +82,10 @@ def parse_target(url: str, *, ports: frozenset[int] | None = PORTS) -> Target:
 
     :raises OutboundRefused: if it is not plain https with a public host name
     """
-    if not 0 < len(url) <= LONGEST_URL or not _PRINTABLE.fullmatch(url) or "\\" in url:
+    if not 0 < len(url) <= LONGEST_URL or not all(map(_is_plain, url)):
         raise OutboundRefused(
-            f"Enter an address of at most {LONGEST_URL} characters, without spaces.", code="url"
+            f"Enter an address of at most {LONGEST_URL} characters, without spaces and invisible ones.",
+            code="url",
         )
     try:
         parts = urlsplit(url)
@@ -97,6 +97,11 @@ def parse_target(url: str, *, ports: frozenset[int] | None = PORTS) -> Target:
         raise OutboundRefused("Use port 443 or 8443.", code="port")
     path = parts.path or "/"
     return Target(_read_host(parts.hostname or ""), port, f"{path}?{parts.query}" if parts.query else path)
+
+
+def _is_plain(character: str) -> bool:
+    """Say whether the character may stand in an address: no space, control, direction mark or backslash."""
+    return (" " < character < "\x7f" and character != "\\") or (character > "\x7f" and character.isalnum())
 
 
 def _check_parts(parts: SplitResult) -> None:

@@ -9,6 +9,7 @@ from security.models.passkeys import PasskeyChallenge, PasskeyDevice
 from security.models.recovery import RecoveryRequest
 from security.models.rules import FactorPolicy
 from security.models.weakness import MayBeWeak
+from security.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "AllowlistAccess",
@@ -19,8 +20,8 @@ __all__ = [
     "CidrField",
     "FactorPolicy",
     "HeldAct",
-    "Lockdown",
     "HeldFile",
+    "Lockdown",
     "LockdownStep",
     "MailCode",
     "MayBeWeak",
@@ -30,4 +31,6 @@ __all__ = [
     "PhoneDevice",
     "RecoveryCode",
     "RecoveryRequest",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 ]

@@ -19,12 +19,14 @@ from security.tasks.factors import (
     mail_recovery_code_used,
     mail_recovery_codes_made,
 )
+from security.tasks.recovery import advance_recoveries, mail_recovery, mail_recovery_contacts, text_recovery
 from security.tasks.rules import mail_factor_rule, mail_factor_rule_changed, remind_factors
 from security.tasks.session_policy import mail_session_policy
 from security.tasks.sweeping import sweep_expired
 from security.tasks.webhooks import mail_webhook, push_webhook, queue_webhooks, watch_webhooks
 
 __all__ = [
+    "advance_recoveries",
     "forget_phone_change",
     "mail_allowlist",
     "mail_anomaly",
@@ -37,8 +39,10 @@ __all__ = [
     "mail_passkey_copy",
     "mail_phone_change_asked",
     "mail_phone_changed",
+    "mail_recovery",
     "mail_recovery_code_used",
     "mail_recovery_codes_made",
+    "mail_recovery_contacts",
     "mail_reopened",
     "mail_reverified",
     "mail_session_policy",
@@ -48,6 +52,7 @@ __all__ = [
     "remind_factors",
     "revert_allowlists",
     "sweep_expired",
+    "text_recovery",
     "watch_sign_in",
     "watch_webhooks",
 ]

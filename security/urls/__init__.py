@@ -6,6 +6,7 @@ from security.urls import (
     compromise,
     factors,
     passkeys,
+    recovery,
     session_policy,
     sign_in_rules,
     webhooks,
@@ -15,6 +16,7 @@ from security.urls import (
 app_name = "security"
 urlpatterns = [
     *welcome.urlpatterns,
+    *recovery.urlpatterns,
     *factors.urlpatterns,
     *passkeys.urlpatterns,
     *audit.urlpatterns,

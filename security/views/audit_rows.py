@@ -9,7 +9,7 @@ from django.conf import settings
 
 from accounts.queries.devices import device_name
 from console.core.addresses import parse_address
-from console.core.events import SENTENCES, EventKind
+from console.core.audit_log import members_of, sentence_of
 from console.core.exports import csv_lines
 from console.core.geo import place_of
 from console.core.models import AuditEvent
@@ -25,6 +25,8 @@ _ICONS = {
     "allowlist": "globe",
     "trial-credit": "billing",
     "audit-log": "log",
+    "webhook": "external",
+    "webhook-delivery": "external",
     "member": "team",
     "invitation": "team",
 }
@@ -51,12 +53,10 @@ class Row:
 
 def row_of(event: AuditEvent) -> Row:
     """Return the event in words."""
-    kinds = set(EventKind)
-    sentence = SENTENCES[EventKind(event.kind)] if event.kind in kinds else event.kind
     return Row(
         event=event,
         who=who_of(event),
-        sentence=sentence,
+        sentence=sentence_of(event.kind),
         icon=_ICONS.get(event.kind.partition(":")[0], "shield"),
         place=place_name(event),
         device=device_name(event.user_agent) if event.user_agent else "",
@@ -127,20 +127,9 @@ def json_file(batches: Iterable[list[AuditEvent]], *, account: str) -> Iterator[
     yield f'{{"account": {_json(account)}, "events": ['.encode()
     comma = ""
     for batch in batches:
-        yield (comma + ",\n".join(_json(_members(event)) for event in batch)).encode()
+        yield (comma + ",\n".join(_json(members_of(event)) for event in batch)).encode()
         comma = ",\n"
     yield b"]}\n"
-
-
-def _members(event: AuditEvent) -> dict[str, Any]:
-    names = ("kind", "actor_kind", "actor_label", "target_type", "target_id", "target_label", "data", "ip")
-    values = {name: getattr(event, name) for name in (*names, "user_agent", "request_id", "seq")}
-    digests = {"previous": bytes(event.previous).hex(), "digest": bytes(event.digest).hex()}
-    return (
-        {"id": str(event.public_id), "at": event.at.isoformat(), "sentence": row_of(event).sentence}
-        | values
-        | digests
-    )
 
 
 def _json(value: object) -> str:

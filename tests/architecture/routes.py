@@ -19,9 +19,13 @@ SAMPLES = {
     "act": uuid.UUID(int=1),
     "method": "app",
     "mode": "report",
+    "delivery": uuid.UUID(int=1),
     "public_id": uuid.UUID(int=1),
     "path": "x",
-    "rest": "x",
+    "rest": "account/settings/team/",
+    "member": uuid.UUID(int=1),
+    "invitation": uuid.UUID(int=1),
+    "role": "developer",
 }
 
 
