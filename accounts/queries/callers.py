@@ -1,7 +1,7 @@
 """Look up who calls the API with a token: newest first, within the last day, and beside its successor."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -42,6 +42,7 @@ class TokenCaller:
     is_refused: bool
     first_seen_at: datetime
     last_seen_at: datetime
+    has_moved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Side:
 
     token: Credential
     advice: Advice
-    clients: frozenset[Client]
+    clients: dict[Client, datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +85,13 @@ class Rotation:
     old: Side
     new: Side | None
     moved: int
+    switched: int
     callers: int
     page: CallerPage
 
     @property
     def progress(self) -> str:
-        """Say how many callers of the last day use the new token only."""
+        """Say how many callers of the last day used the new token last."""
         return f"{self.moved:,} of {self.callers:,} caller{'' if self.callers == 1 else 's'} moved"
 
     @property
@@ -128,18 +130,24 @@ def rotation_of(account: Account, live: list[Credential], *, now: datetime) -> R
         return None
     sides = sides_of(account, live, now=now)
     new, old = (sides[0] if len(live) > 1 else None), sides[-1]
-    on_new = new.clients if new else frozenset()
+    on_new = new.clients if new else {}
+    moved = {client for client, at in on_new.items() if client not in old.clients or at > old.clients[client]}
     page = caller_page(account, old.token, size=FIRST_SHOWN, now=now)
-    return Rotation(old, new, len(on_new - old.clients), len(on_new | old.clients), page)
+    rows = [replace(row, has_moved=(row.ip, row.agent) in moved) for row in page.rows]
+    return Rotation(
+        old=old,
+        new=new,
+        moved=len(moved),
+        switched=len(moved & old.clients.keys()),
+        callers=len(on_new.keys() | old.clients.keys()),
+        page=replace(page, rows=rows),
+    )
 
 
 def sides_of(account: Account, tokens: list[Credential], *, now: datetime) -> list[Side]:
     """Return the tokens with what their callers of the last day say."""
     recent, counted = recent_callers(account, tokens, now=now), counted_at()
-    return [
-        Side(token, _advice(token, recent[token.pk], counted, now), frozenset(recent[token.pk]))
-        for token in tokens
-    ]
+    return [Side(token, _advice(token, recent[token.pk], counted, now), recent[token.pk]) for token in tokens]
 
 
 def recent_callers(

@@ -15,6 +15,7 @@ from billing.models import LedgerEntry
 from console.core.access import Actor
 from console.core.events import EventKind, record
 from console.core.requests import Origin
+from console.demo import rotation, team
 from console.demo.people import make_person, make_staff
 from teams.models import Membership
 from teams.roles import RIGHTS, Role
@@ -40,7 +41,11 @@ def build(*, now: datetime, seed: int) -> dict[str, Any]:
     first = _company(
         "Halyard Logistics", "Europe/Amsterdam", _PEOPLE, "halyard.example", began_at, Account.Kind.STANDARD
     )
+    team.commit_plan(first, began_at=began_at)
+    team.fill_team(first, now=now)
     _months_of_money(first["account"], chance, began_at)
+    first["token"] = rotation.rotate(first, chance, now=now)
+    rotation.list_networks(first, now=now)
     trial = _company(
         "Brightwater Studio",
         "America/New_York",
@@ -113,7 +118,7 @@ def _months_of_money(account: Account, chance: random.Random, began_at: datetime
 
 
 def _shape(company: dict[str, Any], now: datetime) -> dict[str, Any]:
-    token = accounts.generate_token(actor=company["actor"], revoke="now", now=now).token
+    token = company.get("token") or accounts.generate_token(actor=company["actor"], revoke="now", now=now).token
     return {
         "name": company["account"].name,
         "auth_id": company["account"].auth_id,

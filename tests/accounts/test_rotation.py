@@ -215,6 +215,23 @@ def test_page_lists_who_still_uses_the_old_token(cast, old, counted):
     assert "Give it more time" in text
 
 
+def test_caller_that_moved_is_told_from_one_that_stays(cast, old, counted):
+    new = Credential.objects.get(slot=2)
+    note(old, "198.51.100.1", ago=3 * HOUR)
+    note(new, "198.51.100.1", ago=HOUR)
+    note(new, "198.51.100.2", ago=2 * HOUR)
+    note(old, "198.51.100.2", ago=HOUR)
+    found = cast.sign_in(Client(), "owner").get(page("credential_list", cast.account))
+    rotation = found.context["rotation"]
+    assert [(row.ip, row.has_moved) for row in rotation.page.rows] == [
+        ("198.51.100.2", False),
+        ("198.51.100.1", True),
+    ]
+    assert "1 of 2 callers moved" in found.text
+    assert "less those 1 that use the new token since" in found.text
+    assert rotation.old.advice.callers == 2  # the verdict counts everybody of the last day
+
+
 def test_all_callers_of_a_token_are_paged_newest_first(cast, old, counted):
     for number in range(25):
         note(old, f"198.51.100.{number}", ago=number * MINUTE)
