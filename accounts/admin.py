@@ -5,8 +5,13 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, QueryDict
 
-from accounts.forms.rules import EmailDomainRuleForm, NetworkRuleForm, PhonePrefixRuleForm
-from accounts.models import Account, EmailDomainRule, NetworkRule, PhonePrefixRule, User
+from accounts.forms.rules import (
+    EmailDomainRuleForm,
+    NetworkRuleForm,
+    PhonePrefixRuleForm,
+    TokenScannerForm,
+)
+from accounts.models import Account, EmailDomainRule, NetworkRule, PhonePrefixRule, TokenScanner, User
 from accounts.names import NameRefused, clean_name
 from accounts.services.rules import Rule, delete_rule, save_rule
 from console.core.access import Actor, access
@@ -80,6 +85,16 @@ class PhonePrefixRuleAdmin(RuleAdmin):
     form = PhonePrefixRuleForm
     list_display = ("prefix", "reason", "created_at")
     search_fields = ("prefix", "reason")
+
+
+@admin.register(TokenScanner)
+class TokenScannerAdmin(RuleAdmin):
+    """Keys with which scanners sign their reports of leaked tokens."""
+
+    form = TokenScannerForm
+    list_display = ("name", "key_id", "is_active", "reason", "created_at")
+    list_filter = ("is_active",)
+    search_fields = ("name", "key_id")
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

@@ -1,13 +1,15 @@
 """Forms of the rules that staff keep; each puts its value into the one form in which it is compared."""
 
 import ipaddress
+import re
 
 from django import forms
 from django.core.exceptions import ValidationError
 
 from accounts.email_rules import EmailRefused, canonical_domain
-from accounts.models import EmailDomainRule, NetworkRule, PhonePrefixRule
+from accounts.models import EmailDomainRule, NetworkRule, PhonePrefixRule, TokenScanner
 from accounts.names import NameRefused, clean_name
+from accounts.services.leaks import KeyRefused, read_key
 
 _REASON_LIMIT = 200
 _MAPPED = ipaddress.ip_network("::ffff:0:0/96")
@@ -67,3 +69,34 @@ class PhonePrefixRuleForm(_RuleForm):
     class Meta:
         model = PhonePrefixRule
         fields = ["prefix", "reason"]
+
+
+class TokenScannerForm(_RuleForm):
+    """A key with which a scanner signs its reports."""
+
+    class Meta:
+        model = TokenScanner
+        fields = ["name", "key_id", "public_key", "is_active", "reason"]
+
+    def clean_name(self) -> str:
+        """Return the name on one line."""
+        try:
+            return clean_name(self.cleaned_data["name"], limit=100)
+        except NameRefused as error:
+            raise ValidationError(str(error), code=error.code) from error
+
+    def clean_key_id(self) -> str:
+        """Return the identifier, which travels in a header."""
+        key_id: str = self.cleaned_data["key_id"].strip()
+        if not re.fullmatch(r"[A-Za-z0-9._:/+=-]+", key_id):
+            raise ValidationError("Enter the identifier as the scanner publishes it.", code="key_id")
+        return key_id
+
+    def clean_public_key(self) -> str:
+        """Return the key, once it is known to be one."""
+        pem: str = self.cleaned_data["public_key"].strip()
+        try:
+            read_key(pem)
+        except KeyRefused as error:
+            raise ValidationError(str(error), code=error.code) from error
+        return pem

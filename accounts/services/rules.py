@@ -1,15 +1,15 @@
-"""Change the rules that staff keep: domains, networks and number prefixes."""
+"""Change the rules that staff keep: domains, networks, number prefixes and keys of scanners."""
 
 from typing import Any
 
 from django.db import transaction
 
-from accounts.models import EmailDomainRule, NetworkRule, PhonePrefixRule
+from accounts.models import EmailDomainRule, NetworkRule, PhonePrefixRule, TokenScanner
 from console.core.access import Actor
 from console.core.events import EventKind, record
 
-Rule = EmailDomainRule | NetworkRule | PhonePrefixRule
-_FIELDS = ("domain", "network", "prefix", "verdict", "reason")
+Rule = EmailDomainRule | NetworkRule | PhonePrefixRule | TokenScanner
+_FIELDS = ("domain", "network", "prefix", "verdict", "name", "key_id", "public_key", "is_active", "reason")
 
 
 @transaction.atomic

@@ -1,5 +1,5 @@
 """The tasks of the accounts app, one module an area."""
 
-from accounts.tasks import credentials, rotation, sign_in, verification
+from accounts.tasks import credentials, named_tokens, rotation, sign_in, verification
 
-__all__ = ["credentials", "rotation", "sign_in", "verification"]
+__all__ = ["credentials", "named_tokens", "rotation", "sign_in", "verification"]

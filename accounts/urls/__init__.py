@@ -1,6 +1,6 @@
 """Addresses of the accounts app."""
 
-from accounts.urls import credentials, sign_in, signup
+from accounts.urls import credentials, named_tokens, sign_in, signup
 
 app_name = "accounts"
-urlpatterns = [*signup.urlpatterns, *sign_in.urlpatterns, *credentials.urlpatterns]
+urlpatterns = [*signup.urlpatterns, *sign_in.urlpatterns, *credentials.urlpatterns, *named_tokens.urlpatterns]

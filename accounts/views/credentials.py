@@ -14,6 +14,7 @@ from accounts.queries import callers
 from accounts.queries import credentials as queries
 from accounts.rotation_rules import Advice
 from accounts.services import credentials
+from accounts.views.named_tokens import section
 from accounts.views.paging import page_number
 from console.core.access import access
 from console.core.errors import DomainError
@@ -30,7 +31,7 @@ def credential_list(request: ConsoleRequest) -> HttpResponse:
     if not page.rows and page.number > 1:
         raise Http404
     rotation = callers.rotation_of(account, page.live, now=now) if page.number == 1 else None
-    context = {"page": page, "rotation": rotation, "api_url": _api_url(request)}
+    context = {"page": page, "rotation": rotation, "api_url": _api_url(request), **section(request)}
     return render(request, "accounts/credential_list.html", context)
 
 
