@@ -1,12 +1,16 @@
 """Look up money."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
+from django.db.models import Subquery
+from django.db.models.functions import Now
 
 from accounts.models import Account
-from billing.models import LedgerEntry
+from billing.models import LedgerEntry, Plan
 
 ZERO = Decimal("0.00000")
 _BALANCE = "SELECT amount FROM billing_balance WHERE account_id = %s"
@@ -32,3 +36,16 @@ def money_of(account: Account) -> Money:
 def entries_of(account: Account, *, limit: int) -> list[LedgerEntry]:
     """Return the newest ledger entries."""
     return list(LedgerEntry.objects.of(account).order_by("-id")[:limit])
+
+
+def plan_end_of(account: Any) -> Subquery:
+    """Return, as a part of a query about ``account``, when its newest plan ends or ended."""
+    # Plans are made by the default manager: this is a part of a query that names its account itself.
+    begun = Plan.unscoped.filter(account=account, starts_at__lte=Now())
+    return Subquery(begun.order_by("-ends_at").values("ends_at")[:1])
+
+
+def current_plan(account: Account, *, now: datetime) -> Plan | None:
+    """Return the plan that runs at the instant."""
+    running = Plan.objects.of(account).filter(starts_at__lte=now, ends_at__gt=now)
+    return running.order_by("-ends_at").first()

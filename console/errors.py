@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from console.context import site_facts, theme_of
-from console.core.access import AccessRefused, roles_with
+from console.core.access import AccessRefused, ReadOnly, roles_with
 from console.core.access import access as declare
 from console.core.api import api_error
 from console.core.errors import TooManyRequests
@@ -47,6 +47,8 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer 403, naming the roles that could."""
     _refuse(request, "forbidden")
+    if isinstance(exception, ReadOnly):
+        return error_page(request, 403, "read_only", because=exception.because)
     roles = roles_with(exception.right) if isinstance(exception, AccessRefused) else []
     actor = getattr(request, "actor", None)
     return error_page(request, 403, "403", allowed_roles=roles, role=getattr(actor, "role", ""))
@@ -79,8 +81,6 @@ def too_large(request: HttpRequest) -> HttpResponse:
     return error_page(request, 413, "413")
 
 
-class RefusalMiddleware:
-    """Turn a limit that no view caught, and a 405 without a page, into their pages."""
 @declare(Gate.PUBLIC)
 def throttled(request: HttpRequest, exception: TooManyRequests) -> HttpResponse:
     """Answer 429 with the time to wait."""
@@ -90,6 +90,8 @@ def throttled(request: HttpRequest, exception: TooManyRequests) -> HttpResponse:
     return page
 
 
+class RefusalMiddleware:
+    """Turn a limit that no view caught, and a 405 without a page, into their pages."""
 
     def __init__(self, get_response: Any) -> None:
         self.get_response = get_response

@@ -18,6 +18,7 @@ from security.models import (
     PhoneChange,
     PhoneDevice,
     RecoveryCode,
+    RecoveryRequest,
 )
 from security.sign_in_rules import enforced_rule
 from teams.queries import members_of
@@ -203,6 +204,20 @@ def count_members(account: Account) -> dict[str, int]:
     rows = members_with_factors(account).order_by()
     without = Count("pk", filter=Q(has_app=False, has_passkey=False))
     return rows.aggregate(all=Count("pk"), without=without)
+
+
+def is_recovering(user: User) -> bool:
+    """Say whether a recovery removed the person's factors and no sign-in was finished since."""
+    rows = RecoveryRequest.objects.filter(user=user, state=RecoveryRequest.State.USED)
+    last = User.objects.filter(pk=user.pk).values_list("last_login", flat=True).first()
+    return (rows if last is None else rows.filter(used_at__gt=last)).exists()
+
+
+def find_waiting_recovery(user: User) -> RecoveryRequest | None:
+    """Return the recovery that will remove the person's factors unless somebody cancels it."""
+    State = RecoveryRequest.State  # noqa: N806 - a class
+    waiting = [State.VERIFIED, State.APPROVED, State.READY]
+    return RecoveryRequest.objects.filter(user=user, closed_at=None, state__in=waiting).first()
 
 
 def find_held(public_id: uuid.UUID, *, user: User, session_id: uuid.UUID) -> HeldAct | None:

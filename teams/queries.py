@@ -1,27 +1,57 @@
 """Look up memberships, and resolve who acts in which account."""
 
+from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.db.models import OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from accounts.models import Account, User
 from console.core.access import Actor
+from console.core.permissions import Permission
 from console.core.requests import Origin
 from teams.models import Membership
 from teams.roles import RIGHTS, Role
 
+_BECAUSE = (
+    "The account's plan has ended. Members can look until {:%-d %B}, and change nothing. "
+    "The owner can renew the plan."
+)
+
+
+@cache
+def _plan_end() -> Any:
+    return import_string(settings.PLAN_END)
+
+
+def _with_plan(rows: QuerySet[Membership], now: datetime) -> QuerySet[Membership]:
+    """Leave out members whose account has no plan any more; the owner needs none."""
+    grace = timedelta(days=settings.CONSOLE_GRACE_DAYS)
+    rows = rows.annotate(plan_end=_plan_end()(OuterRef("account_id")))
+    return rows.filter(Q(role=Role.OWNER) | Q(plan_end__gt=now - grace))
+
 
 def memberships_of(user: User) -> QuerySet[Membership]:
-    """Return the user's live memberships with their accounts, by company name."""
-    live = Q(ends_at=None) | Q(ends_at__gt=timezone.now())
+    """Return the user's live memberships with their accounts, by company name, and when the plan ends."""
+    now = timezone.now()
+    live = Q(ends_at=None) | Q(ends_at__gt=now)
     return (
-        Membership.unscoped.filter(live, user=user, suspended_at=None)
+        _with_plan(Membership.unscoped.filter(live, user=user, suspended_at=None), now)
         .exclude(account__state__in=[Account.State.CLOSED, Account.State.REJECTED])
         .select_related("account")
         .order_by("account__name", "account_id")
+    )
+
+
+def accounts_of(user: User | OuterRef) -> QuerySet[Account]:
+    """Return the accounts of which the user is a live member; it may be a part of another query."""
+    live = Q(memberships__ends_at=None) | Q(memberships__ends_at__gt=Now())
+    return Account.objects.filter(live, memberships__user=user, memberships__suspended_at=None).exclude(
+        state__in=[Account.State.CLOSED, Account.State.REJECTED]
     )
 
 
@@ -34,7 +64,8 @@ def resolve_actor(user: User, *, auth_id: str | None, origin: Origin) -> Actor |
     membership = next((found for found in memberships if found.account.auth_id == auth_id), None)
     if membership is None:
         return None
-    role = Role(membership.role)
+    role = membership.role_at(timezone.now())
+    frozen, because = _frozen(membership, timezone.now())
     return Actor(
         user=user,
         account=membership.account,
@@ -42,35 +73,11 @@ def resolve_actor(user: User, *, auth_id: str | None, origin: Origin) -> Actor |
         role=role.label,
         origin=origin,
         memberships=memberships,
+        frozen=frozen,
+        frozen_because=because,
     )
 
 
-def home_of(user: User) -> Account | None:
-    """Return the account to show first, or None when the user belongs to none."""
-def accounts_of(user: User | OuterRef) -> QuerySet[Account]:
-    """Return the accounts of which the user is a live member; it may be a part of another query."""
-    live = Q(memberships__ends_at=None) | Q(memberships__ends_at__gt=Now())
-    return Account.objects.filter(live, memberships__user=user, memberships__suspended_at=None).exclude(
-        state__in=[Account.State.CLOSED, Account.State.REJECTED]
-    )
-
-
-    first: Any = memberships_of(user).first()
-    return first.account if first else None
-
-
-def contacts_of(account: Account) -> list[User]:
-    """Return the people who answer for the account, owner first: they get its security mails."""
-    live = Q(ends_at=None) | Q(ends_at__gt=timezone.now())
-    rows = Membership.objects.of(account).filter(live, suspended_at=None, role__in=[Role.OWNER, Role.ADMIN])
-    rows = rows.filter(user__is_active=True).select_related("user").order_by("user_id")
-    return [row.user for row in sorted(rows, key=lambda row: row.role != Role.OWNER)]
-
-
-def people_of(account: Account) -> list[User]:
-    """Return everybody who has a membership of the account, suspended ones included, by name."""
-    rows = Membership.objects.of(account).select_related("user").order_by("user__full_name", "user_id")
-    return [row.user for row in rows]
 def _frozen(membership: Any, now: datetime) -> tuple[frozenset[Permission], str]:
     """Return the rights that a member keeps for reading only after the plan's end, and why."""
     if membership.role == Role.OWNER or membership.plan_end > now:
@@ -96,6 +103,36 @@ def find_suspended(user: User) -> list[Account]:
     """Return the accounts of which the user is a member that are closed to members for want of a plan."""
     open_ids = memberships_of(user).values("account_id")
     return list(accounts_of(user).exclude(pk__in=open_ids).order_by("name"))
+
+
+def is_member(user: User, account: Account) -> bool:
+    """Say whether the account opens for the user now."""
+    return memberships_of(user).filter(account=account).exists()
+
+
+def home_of(user: User) -> Account | None:
+    """Return the account to show first, or None when the user belongs to none."""
+    first: Any = memberships_of(user).first()
+    return first.account if first else None
+
+
+def contacts_of(account: Account) -> list[User]:
+    """Return the people who answer for the account, owner first: they get its security mails."""
+    live = Q(ends_at=None) | Q(ends_at__gt=timezone.now())
+    rows = Membership.objects.of(account).filter(live, suspended_at=None, role__in=[Role.OWNER, Role.ADMIN])
+    rows = (
+        _with_plan(rows, timezone.now())
+        .filter(user__is_active=True)
+        .select_related("user")
+        .order_by("user_id")
+    )
+    return [row.user for row in sorted(rows, key=lambda row: row.role != Role.OWNER)]
+
+
+def people_of(account: Account) -> list[User]:
+    """Return everybody who has a membership of the account, suspended ones included, by name."""
+    rows = Membership.objects.of(account).select_related("user").order_by("user__full_name", "user_id")
+    return [row.user for row in rows]
 
 
 def members_of(account: Account) -> QuerySet[Membership]:

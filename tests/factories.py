@@ -1,12 +1,14 @@
 """Make rows for tests: functions, not classes."""
 
 import itertools
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 
 from accounts.models import Account, ApiIdentity, Credential, User
+from billing.models import Plan
 from console.core import crypto
 from security.models import AuthenticatorDevice, PhoneDevice
 from teams.models import Membership
@@ -57,9 +59,18 @@ def make_account(name: str = "Halyard Logistics", *, owner: User | None = None, 
     return account
 
 
+def make_plan(account: Account, **fields: Any) -> Plan:
+    """Make a committed plan that runs, as a team needs it."""
+    now = timezone.now()
+    values = {"starts_at": now - timedelta(days=30), "ends_at": now + timedelta(days=335)} | fields
+    return Plan.objects.create(account=account, monthly_amount=750, reason="Contract", **values)
+
+
 def make_member(account: Account, *, role: str = Role.DEVELOPER, user: User | None = None) -> User:
     """Make a person who is a member of the account."""
     user = user or make_user(full_name=f"{role.title()} Person")
+    if not Plan.objects.of(account).exists():
+        make_plan(account)
     Membership.objects.create(account=account, user=user, role=role)
     return user
 

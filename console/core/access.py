@@ -210,6 +210,8 @@ def _ask_again(request: HttpRequest) -> HttpResponseBase | None:
 
 def _to_sign_in(request: HttpRequest) -> HttpResponseBase:
     response: HttpResponseBase = redirect(settings.LOGIN_URL)
+    if request.path == "/" and (step := _wired("STANDING_READER")(request)):
+        return redirect(step)
     if "HX-Request" in request.headers:
         # The whole page goes, with what it shows: a part of it must not outlive the session.
         return HttpResponse(status=204, headers={"HX-Redirect": resolve_url(settings.LOGIN_URL)})

@@ -15,7 +15,7 @@ from billing.models import LedgerEntry
 from console.core.access import Actor
 from console.core.events import EventKind, record
 from console.core.requests import Origin
-from console.demo import rotation, team
+from console.demo import rotation, team, webhooks
 from console.demo.people import make_person, make_staff
 from teams.models import Membership
 from teams.roles import RIGHTS, Role
@@ -60,9 +60,11 @@ def build(*, now: datetime, seed: int) -> dict[str, Any]:
         groups=["support", "finance", "risk"],
         joined_at=began_at,
     )
+    shapes = [_shape(first, now), _shape(trial, now)]
+    webhooks.push_events(first, now=now)
     return {
         "base_url": settings.BASE_URL,
-        "accounts": [_shape(first, now), _shape(trial, now)],
+        "accounts": shapes,
         "staff": [staff],
         "usage_key": None,
         "stripe_url": None,
@@ -118,7 +120,9 @@ def _months_of_money(account: Account, chance: random.Random, began_at: datetime
 
 
 def _shape(company: dict[str, Any], now: datetime) -> dict[str, Any]:
-    token = company.get("token") or accounts.generate_token(actor=company["actor"], revoke="now", now=now).token
+    token = (
+        company.get("token") or accounts.generate_token(actor=company["actor"], revoke="now", now=now).token
+    )
     return {
         "name": company["account"].name,
         "auth_id": company["account"].auth_id,

@@ -8,7 +8,7 @@ from console.core.access import access
 from console.core.permissions import Gate, Permission
 from console.core.requests import ConsoleRequest
 from console.overview import queries
-from teams.queries import home_of
+from teams.queries import find_suspended, home_of
 
 
 @access(Gate.SIGNED_IN)
@@ -20,7 +20,7 @@ def home(request: ConsoleRequest) -> HttpResponse:
         return redirect("overview", account=account.auth_id)
     if request.user.is_staff:
         return redirect("admin:index")
-    return render(request, "overview/no_account.html")
+    return render(request, "overview/no_account.html", {"suspended": find_suspended(request.user)})
 
 
 @access(Permission.OVERVIEW_VIEW)

@@ -19,6 +19,8 @@ SAMPLES = {
     "act": uuid.UUID(int=1),
     "method": "app",
     "mode": "report",
+    "step": "sessions",
+    "check": "allowlist",
     "delivery": uuid.UUID(int=1),
     "public_id": uuid.UUID(int=1),
     "path": "x",
