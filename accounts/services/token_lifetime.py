@@ -118,7 +118,7 @@ def _warn(pk: int, *, now: datetime) -> bool:
         return False
     token.warned_days = reached
     token.save(update_fields=["warned_days"])
-    facts: dict[str, Any] = {"token": str(token), "name": token.name, "kind": token.kind}
+    facts: dict[str, Any] = {"token": str(token), "name": token.name, "token_kind": token.kind}
     facts |= {"days": reached, "ends_at": end}
     record(EventKind.TOKEN_END_NEARING, actor=Actor.system(token.identity.account), target=token, **facts)
     return True

@@ -54,7 +54,7 @@ def mail_named_token_ended(event: AuditEvent) -> None:
 @subscriber(EventKind.TOKEN_END_NEARING)
 def mail_token_end_nearing(event: AuditEvent) -> None:
     """Warn the maker of a named token, and on its last day or about an Auth Token the owner and admins too."""
-    is_named = event.data["kind"] == Credential.Kind.NAMED
+    is_named = event.data["token_kind"] == Credential.Kind.NAMED
     people = _people(event) if not is_named or event.data["days"] <= 1 else _maker(event)
     more = {
         "is_named": is_named,
