@@ -128,3 +128,68 @@ def test_forged_place_in_the_chain_is_overwritten(db):
     event.refresh_from_db()
     assert event.seq == 2
     assert audit.verify() == []
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
+def test_log_is_read_in_parts_and_each_part_follows_the_one_before(transactional_db, size):
+    accounts = [make_account(f"Company {number}") for number in range(3)]
+    for account in accounts:
+        _record(account, 7)
+    assert audit.verify(size=size) == []
+    assert audit.verify(f"account:{accounts[1].pk}", size=size) == []
+    for seq in (1, 2, 6, 7):
+        _as_superuser(
+            "UPDATE core_auditevent SET data = data || '{\"x\": 1}' WHERE chain = %s AND seq = %s",
+            f"account:{accounts[1].pk}",
+            seq,
+        )
+    expected = [(f"account:{accounts[1].pk}", seq, "the row was changed") for seq in (1, 2, 6, 7)]
+    for chain in (None, f"account:{accounts[1].pk}"):
+        assert [(flaw.chain, flaw.seq, flaw.problem) for flaw in audit.verify(chain, size=size)] == expected
+    assert audit.verify(f"account:{accounts[0].pk}", size=size) == []
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_a_gap_shows_where_one_part_ends(transactional_db, size):
+    account = make_account()
+    _record(account, 5)
+    _as_superuser("DELETE FROM core_auditevent WHERE chain = %s AND seq = 3", f"account:{account.pk}")
+    assert [(flaw.seq, flaw.problem) for flaw in audit.verify(size=size)] == [
+        (4, "an event before it is missing")
+    ]
+
+
+def test_rows_put_after_the_end_or_into_no_chain_show(transactional_db):
+    account = make_account()
+    _record(account, 2)
+    chain = f"account:{account.pk}"
+    _as_superuser(
+        "UPDATE core_auditchain SET length = 1, head = (SELECT digest FROM core_auditevent WHERE chain = %s AND seq = 1) WHERE name = %s",
+        chain,
+        chain,
+    )
+    assert [(flaw.seq, flaw.problem) for flaw in audit.verify(chain)] == [
+        (2, "it was added past the end of the chain")
+    ]
+    _as_superuser("DELETE FROM core_auditchain WHERE name = %s", chain)
+    assert [flaw.seq for flaw in audit.verify()] == [1, 2]
+
+
+def test_verifying_keeps_up_with_writers_and_ends(transactional_db):
+    account, over, failed = make_account(), threading.Event(), []
+    _record(account, 20)
+
+    def write():
+        while not over.is_set():
+            _record(account)
+        connection.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(5):
+            failed += audit.verify(f"account:{account.pk}", size=4)
+    finally:
+        over.set()
+        writer.join()
+    assert failed == []
