@@ -13,6 +13,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.module_loading import import_string
@@ -139,6 +140,13 @@ def advance(request: Any, sign_in: SignIn) -> HttpResponse:
     """Lead to the next step, or sign the person in."""
     step = due_step(sign_in)
     return redirect(step.route) if step else finish(request, sign_in)
+
+
+def standing(request: Any) -> str:
+    """Return the address of the step at which this browser stands, or nothing when it signs nobody in."""
+    sign_in = current(request)
+    step = due_step(sign_in) if sign_in else None
+    return reverse(step.route) if step else ""
 
 
 def detour(request: Any, route: str) -> HttpResponse | None:

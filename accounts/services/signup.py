@@ -1,6 +1,5 @@
 """Open accounts: the same answer in the same time, whether or not the address is known."""
 
-import logging
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ from accounts.models import Account, ApiIdentity, User
 from accounts.names import clean_name
 from accounts.queries import rules
 from accounts.services.hashing import hash_password, hashing_slot, is_right
+from accounts.services.mail_ceiling import count_mail
 from console.core.access import Actor
 from console.core.errors import DomainError, TooManyRequests
 from console.core.events import EventKind, record
@@ -22,7 +22,6 @@ from console.core.requests import Origin
 
 NAME_LIMIT, COMPANY_LIMIT = 150, 255
 _HOUR, _DAY = 3600, 24 * 3600
-_log = logging.getLogger("console.alarm")
 
 _NETWORKS = {
     "vpn": "You come from a VPN, and accounts can't be opened from one.",
@@ -127,21 +126,12 @@ def count_activation_mail(email_key: str, *, now: datetime, quietly: bool = Fals
         spend(
             Limit("activation-day", settings.CONSOLE_MAILS_PER_DAY, _DAY), email_key, now=now, message=message
         )
-        _count_all_mails(now)
+        count_mail(now=now)
     except TooManyRequests:
         if not quietly:
             raise
         return False
     return True
-
-
-def _count_all_mails(now: datetime) -> None:
-    limit = Limit("mails", settings.CONSOLE_MAILS_CEILING_HOUR, _HOUR)
-    try:
-        spend(limit, "all", now=now)
-    except TooManyRequests:
-        _log.critical("ceiling reached", extra={"ceiling": "mails", "an_hour": limit.count})
-        raise
 
 
 def _count_sign_up(origin: Origin, now: datetime) -> None:

@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.urls import reverse
 
+from accounts import login_steps
 from accounts.login_steps import password_mark
 from accounts.models import User
 from accounts.services.signup import SignUp
@@ -64,6 +66,12 @@ def read(request: Any) -> Waiting:
     kept = request.session.get(_KEY) or {}
     sent_at = datetime.fromisoformat(kept["sent_at"]) if kept.get("sent_at") else None
     return Waiting(kept.get("email", ""), kept.get("warning", ""), sent_at)
+
+
+def standing(request: Any) -> str:
+    """Return where this browser stands between sign-up and session, or nothing: home leads back there."""
+    step = login_steps.standing(request)
+    return step or (reverse("accounts:activation_sent") if read(request).email else "")
 
 
 def typed(request: Any) -> dict[str, str]:

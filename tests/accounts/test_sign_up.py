@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from django.core import mail, signing
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts import services
-from accounts.models import Account, ApiIdentity, EmailDomainRule, NetworkRule, User
+from accounts.models import Account, ApiIdentity, EmailDomainRule, NetworkRule, Session, User
 from accounts.services.sweeping import sweep_abandoned
 from console.core.errors import TooManyRequests
 from console.core.events import EventKind
@@ -102,7 +103,8 @@ def test_page_after_signing_up_shows_the_address_and_a_way_back(client: Client) 
 @pytest.mark.django_db
 def test_signing_up_signs_nobody_in(client: Client) -> None:
     post(client)
-    assert client.get("/").url.startswith("/sign-in/")
+    assert client.get("/").url == reverse("accounts:activation_sent")
+    assert not Session.objects.exclude(user=None).exists()
     assert "sign_in" not in client.session
 
 
@@ -313,6 +315,25 @@ def test_ceiling_of_mails_raises_an_alarm(settings: Any, caplog: Any) -> None:
     with pytest.raises(TooManyRequests):
         services.resend_activation(email="two@halyard.example", origin=ORIGIN, now=timezone.now())
     assert any(record.levelname == "CRITICAL" for record in caplog.records)
+
+
+@pytest.mark.django_db
+def test_reset_mails_count_in_the_ceiling_for_known_and_unknown_addresses(settings: Any) -> None:
+    settings.CONSOLE_MAILS_CEILING_HOUR = 2
+    known = make_user().email
+    services.resend_activation(email="one@halyard.example", origin=ORIGIN, now=timezone.now())
+    services.request_reset(email="nobody@halyard.example", origin=ORIGIN, now=timezone.now())
+    for email in (known, "somebody@halyard.example"):
+        with pytest.raises(TooManyRequests):
+            services.request_reset(email=email, origin=ORIGIN, now=timezone.now())
+
+
+@pytest.mark.django_db
+def test_home_leads_back_to_the_mail_that_waits(client: Client) -> None:
+    assert client.get("/").url == "/sign-in/"
+    client.post("/sign-up/", fields())
+    assert client.get("/").url == reverse("accounts:activation_sent")
+    assert client.get("/", follow=True).status_code == 200
 
 
 @pytest.mark.django_db

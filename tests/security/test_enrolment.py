@@ -47,6 +47,17 @@ def test_password_leads_to_the_phone_page(client, user):
     assert client.get(CHOOSE).url == PHONE
 
 
+def test_home_leads_back_to_the_step_at_which_the_person_stands(client, user):
+    assert client.get("/").url == "/sign-in/"
+    enter_password(client, user)
+    assert client.get("/").url == PHONE
+    ask(client)
+    client.post(CODE, {"code": newest_code(NUMBER)})
+    assert client.get("/").url == CHOOSE
+    client.post("/sign-out/")
+    assert client.get("/").url == "/sign-in/"
+
+
 def test_number_is_verified_and_activates_the_account(client, user):
     response = verify(client, user)
     assert response.url == CHOOSE
