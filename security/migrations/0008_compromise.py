@@ -303,4 +303,12 @@ class Migration(migrations.Migration):
                 condition=models.Q(("ended_at", None)), fields=("user",), name="mail_code_one_live"
             ),
         ),
+        migrations.AddIndex(
+            model_name="anomaly",
+            index=models.Index(models.F("noted_at"), name="anomaly_kept"),
+        ),
+        migrations.AddIndex(
+            model_name="mailcode",
+            index=models.Index(fields=["expires_at"], name="mail_code_kept"),
+        ),
     ]

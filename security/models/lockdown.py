@@ -81,6 +81,7 @@ class MailCode(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["user"], name="mail_code_one_live", condition=Q(ended_at=None))
         ]
+        indexes = [models.Index(fields=["expires_at"], name="mail_code_kept")]
 
 
 class Anomaly(TenantModel):
@@ -108,7 +109,10 @@ class Anomaly(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["account", "kind", "subject", "day"], name="anomaly_once_a_day")
         ]
-        indexes = [models.Index("account", F("noted_at").desc(), name="anomaly_of_account")]
+        indexes = [
+            models.Index("account", F("noted_at").desc(), name="anomaly_of_account"),
+            models.Index("noted_at", name="anomaly_kept"),
+        ]
 
     def __str__(self) -> str:
         return str(self.get_kind_display())

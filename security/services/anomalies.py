@@ -47,7 +47,8 @@ def note_anomaly(
     Anomaly.unscoped.bulk_create([wanted], ignore_conflicts=True)
     row: Anomaly | None = Anomaly.objects.of(account).filter(public_id=wanted.public_id).first()
     if row is not None:
-        record(EventKind.ANOMALY_NOTED, actor=Actor.system(account), target=row, at=now, kind=kind, **facts)
+        noted: dict[str, Any] = {"unusual": str(kind), "facts": facts}
+        record(EventKind.ANOMALY_NOTED, actor=Actor.system(account), target=row, at=now, **noted)
     return row
 
 

@@ -26,6 +26,7 @@ def snooze_finding(*, actor: Actor, name: str, reason: str, until: datetime, now
 
     :raises NoSuchFinding: if there is no such check
     """
+    actor.require(Permission.SECURITY_MANAGE)
     account = _lock(actor)
     check = find_check(name)
     if check is None:
@@ -45,6 +46,7 @@ def unsnooze_finding(*, actor: Actor, name: str, now: datetime) -> None:
 
     :raises NoSuchFinding: if there is no such check
     """
+    actor.require(Permission.SECURITY_MANAGE)
     account = _lock(actor)
     check = find_check(name)
     if check is None:
@@ -55,7 +57,6 @@ def unsnooze_finding(*, actor: Actor, name: str, now: datetime) -> None:
 
 
 def _lock(actor: Actor) -> Account:
-    actor.require(Permission.SECURITY_MANAGE)
     return Account.objects.select_for_update(no_key=True).get(pk=actor.account.pk)
 
 

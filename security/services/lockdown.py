@@ -117,6 +117,7 @@ def lock_down_by_link(*, link: EmailLink, actor: Actor, now: datetime) -> Locked
 
     :raises LinkRefused: if the link locked an account down before
     """
+    actor.require(Permission.SECURITY_MANAGE)
     with transaction.atomic():
         row = EmailLink.objects.select_for_update(of=("self",)).get(pk=link.pk)
         if Lockdown.unscoped.filter(link=row).exists():

@@ -32,7 +32,6 @@ def _lock(actor: Actor) -> Lockdown:
 
     :raises NotLocked: if there is none
     """
-    actor.require(Permission.SECURITY_MANAGE)
     account = Account.objects.select_for_update(no_key=True).get(pk=actor.account.pk)
     row = open_lockdown(account)
     if row is None:
@@ -44,6 +43,7 @@ def _lock(actor: Actor) -> Lockdown:
 @transaction.atomic
 def tick_step(*, actor: Actor, name: str, now: datetime) -> Lockdown:
     """Note that the actor did a step that no fact shows; a second time changes nothing."""
+    actor.require(Permission.SECURITY_MANAGE)
     row = _lock(actor)
     if name not in CONFIRMED_STEPS:
         raise StepsLeft("There is no such step.")
@@ -62,6 +62,7 @@ def reopen_tokens(*, actor: Actor, now: datetime) -> Lockdown:
 
     :raises StepsLeft: while a step before it is not done
     """
+    actor.require(Permission.SECURITY_MANAGE)
     row = _lock(actor)
     _refuse_left(checklist_of(row, viewer=actor.user).left_before_tokens)
     if row.tokens_reopened_at is None:
@@ -78,6 +79,7 @@ def reopen_account(*, actor: Actor, now: datetime) -> Lockdown:
 
     :raises StepsLeft: while a step is not done
     """
+    actor.require(Permission.SECURITY_MANAGE)
     row = _lock(actor)
     found: Checklist = checklist_of(row, viewer=actor.user)
     _refuse_left(found.left)

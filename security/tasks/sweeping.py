@@ -1,19 +1,34 @@
 """Sweep what nobody confirmed."""
 
+from datetime import timedelta
+
 from celery import shared_task
 from django.utils import timezone
 
 from security import queries
-from security.models import AuthenticatorDevice, HeldAct, HeldFile, PasskeyChallenge, PhoneChange
+from security.models import (
+    Anomaly,
+    AuthenticatorDevice,
+    HeldAct,
+    HeldFile,
+    MailCode,
+    PasskeyChallenge,
+    PhoneChange,
+)
 from security.services.step_up import KEPT_FOR
+
+_MAIL_CODES_KEPT, _ANOMALIES_KEPT = timedelta(days=7), timedelta(days=365)
 
 
 @shared_task(name="security.sweep_expired")
 def sweep_expired() -> None:
-    """Delete held acts, open questions, unconfirmed apps and new numbers whose time is over."""
+    """Delete held acts, open questions, codes, unconfirmed apps, new numbers and unusual things whose time is over."""
     now = timezone.now()
     PhoneChange.objects.filter(expires_at__lt=now).delete()
+    MailCode.objects.filter(expires_at__lt=now - _MAIL_CODES_KEPT).delete()
+    Anomaly.unscoped.filter(noted_at__lt=now - _ANOMALIES_KEPT).delete()
     HeldFile.objects.filter(act__expires_at__lt=now).delete()
     HeldAct.objects.filter(expires_at__lt=now - KEPT_FOR).delete()
     PasskeyChallenge.objects.filter(expires_at__lt=now).delete()
+    RecoveryRequest.objects.filter(closed_at__lt=now - _RECOVERIES_KEPT).delete()
     AuthenticatorDevice.objects.filter(confirmed=False, created_at__lt=now - queries.PENDING_FOR).delete()

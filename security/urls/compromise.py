@@ -34,7 +34,7 @@ urlpatterns = [
     path("sign-in/once-more/", reverify.reverify, name="reverify"),
     path("sign-in/once-more/send/", reverify.reverify_send, name="reverify_send"),
     path("sign-in/once-more/recovery/", reverify.reverify_recovery, name="reverify_recovery"),
-    path("not-me/lock-down/", not_me.not_me_lock, name="not_me_lock"),
-    path("not-me/lock-down/send/", not_me.not_me_send, name="not_me_send"),
-    path("not-me/lock-down/<slug:method>/", not_me.not_me_lock, name="not_me_lock_with"),
+    path("lock-down/", not_me.not_me_lock, name="not_me_lock"),
+    path("lock-down/send/", not_me.not_me_send, name="not_me_send"),
+    path("lock-down/<slug:method>/", not_me.not_me_lock, name="not_me_lock_with"),
 ]

@@ -81,10 +81,12 @@ def _draw(
 ) -> HttpResponse:
     user, now = request.sign_in.user, timezone.now()
     sent = compromise.mail_code_of(user, binding=request.sign_in.binding, now=now)
+    if sent is None and not is_recovery:
+        form = _above(form)
     return answer(
         request,
         "security/reverify.html",
-        focused(form),
+        focused(form) if form.fields else form,
         status=status or getattr(request, "refused_with", None),
         sent=sent,
         wait=services.seconds_left(sent, now=now) if sent else 0,
@@ -93,6 +95,15 @@ def _draw(
         person=user.full_name.split()[0] if user.full_name.split() else user.email,
         ways=_ways(user, is_recovery=is_recovery),
     )
+
+
+def _above(form: forms.Form) -> forms.Form:
+    """Return the refusals of a form above one without fields: there is no code to type any more."""
+    empty = forms.Form({} if form.is_bound else None)
+    for errors in form.errors.values() if form.is_bound else []:
+        for error in errors:
+            empty.add_error(None, error)
+    return empty
 
 
 def _ways(user: Any, *, is_recovery: bool) -> list[Way]:
