@@ -8,6 +8,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from console import menu
+from security.queries import find_waiting_recovery
+from security.services.recovery_links import CANCEL, address_of
 
 _THEMES = {"light", "dark"}
 
@@ -42,4 +44,18 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     actor = getattr(request, "actor", None)
     if actor is None or actor.account is None:
         return {}
-    return menu.frame_of(request, actor)
+    page = menu.frame_of(request, actor)
+    return page | {"banner": _banner_of(actor.user) or page["banner"]}
+
+
+def _banner_of(user: Any) -> dict[str, str] | None:
+    """Say on every page that a recovery waits to remove the person's factors, with the way to cancel it."""
+    row = find_waiting_recovery(user)
+    if row is None:
+        return None
+    return {
+        "level": "warn",
+        "text": "Somebody asked us to remove all your second factors, because they are lost.",
+        "url": address_of(row, CANCEL, detail="session"),
+        "label": "Cancel it",
+    }

@@ -129,13 +129,15 @@ LOCKDOWN_STEPS = {
 COMPROMISE_SECTIONS: list[str] = []
 # The check-up judges what has a page that fixes it: address and words of its button.
 CHECKUP_FIXES = {
-    "strong-factor": ("security:factor_list", "Open second factors"),
+    "strong-factor": ("security:sign_in_rules", "Open sign-in rules"),
+    "single-owner": ("teams:member_list", "Open the team"),
     "allowlist": ("security:allowlist", "Open IP Whitelisting"),
     "old-tokens": ("accounts:credential_list", "Open Credentials"),
     "unused-tokens": ("accounts:credential_list", "Open Credentials"),
     "endless-tokens": ("accounts:credential_list", "Open Credentials"),
-    "unused-members": ("security:compromise", "Look at the members"),
+    "unused-members": ("teams:member_list", "Open the team"),
     "recovery-codes": ("security:recovery_codes_make", "Make new codes"),
+    "audit-webhook": ("security:webhook_list", "Open Webhooks"),
 }
 AUDIT_WEBHOOK_COUNTER = "security.webhook_queries.count_live"
 # The admin is the only one that mounts Django's own views.

@@ -1,4 +1,4 @@
-"""What staff decide of the security app: who gets an IP allowlist."""
+"""What staff decide of the security app: who gets an IP allowlist, and who gets back in."""
 
 from typing import Any
 
@@ -8,11 +8,16 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from console.core.access import Actor
+from console.core.errors import DomainError
 from console.core.requests import origin_of
-from security.forms import AllowlistDecisionForm, LockdownNoteForm
-from security.models import AllowlistAccess, Lockdown
+from security.forms import AllowlistDecisionForm, LockdownNoteForm, RecoveryDecisionForm
+from security.forms.recovery import APPROVE, VERIFY
+from security.models import AllowlistAccess, Lockdown, RecoveryRequest
+from security.queries import methods_of
 from security.services.allowlist import AlreadyDecided, decide_access
+from security.services.recovery_staff import approve_recovery, reject_recovery, verify_recovery
 from security.services.reopening import handle_lockdown
+from teams.queries import accounts_of
 
 
 @admin.register(AllowlistAccess)
@@ -48,6 +53,74 @@ class AllowlistAccessAdmin(admin.ModelAdmin):
                 actor=actor, access=obj, is_approved=is_approved, note=values["note"], now=timezone.now()
             )
         except AlreadyDecided as error:
+            self.message_user(request, str(error), level="WARNING")
+
+
+@admin.register(RecoveryRequest)
+class RecoveryRequestAdmin(admin.ModelAdmin):
+    """The queue of recoveries, oldest first: one person verifies, another approves."""
+
+    form = RecoveryDecisionForm
+    actions = None
+    list_per_page = 50
+    list_display = ("user", "state", "asked_at", "verified_by", "waits_until", "approved_by", "closed_at")
+    list_filter = ("state",)
+    list_select_related = ("user", "verified_by", "approved_by")
+    search_fields = ("user__email_key", "user__full_name")
+    ordering = (F("closed_at").desc(nulls_first=True), "asked_at", "id")
+    readonly_fields = (
+        "user",
+        "factors",
+        "accounts",
+        "state",
+        "story",
+        "asked_at",
+        "asked_from",
+        "confirmed_at",
+        "verified_by",
+        "verified_at",
+        "evidence",
+        "note",
+        "waits_until",
+        "approved_by",
+        "approved_at",
+        "used_at",
+        "closed_at",
+        "closed_by",
+        "reason",
+    )
+    fields = (*readonly_fields, "decision", "proof", "remark")
+
+    @admin.display(description="Second factors")
+    def factors(self, row: RecoveryRequest) -> str:
+        """Name what would be removed."""
+        return ", ".join(methods_of(row.user)) or "none"
+
+    @admin.display(description="Accounts")
+    def accounts(self, row: RecoveryRequest) -> str:
+        """Name the accounts that the person would get back into."""
+        return ", ".join(map(str, accounts_of(row.user))) or "none"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse: customers ask."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: RecoveryRequest, form: Any, change: bool) -> None:  # noqa: FBT001
+        """Decide through the services that record, mail, and ask for two people."""
+        actor, values = Actor(user=request.user, kind="staff", origin=origin_of(request)), form.cleaned_data
+        facts: dict[str, Any] = {"actor": actor, "public_id": obj.public_id, "now": timezone.now()}
+        try:
+            if values["decision"] == VERIFY:
+                verify_recovery(**facts, evidence=values["proof"], remark=values["remark"])
+            elif values["decision"] == APPROVE:
+                approve_recovery(**facts)
+            else:
+                reject_recovery(**facts, reason=values["remark"])
+        except DomainError as error:
             self.message_user(request, str(error), level="WARNING")
 
 

@@ -7,6 +7,16 @@ from security import queries
 from security.sign_in_rules import enforced_rule
 
 
+class RecoveryStep:
+    """Ask a person whose factors a recovery removed for the mailed link: the password alone adds none."""
+
+    route = "security:recovery_resume"
+
+    def is_due(self, sign_in: SignIn) -> bool:
+        """Say whether the person has no factors yet and did not come by the link."""
+        return not sign_in.has("recovery") and queries.is_recovering(sign_in.user)
+
+
 class PhoneStep:
     """Ask a newcomer for a phone number and the code sent to it."""
 

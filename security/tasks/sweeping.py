@@ -14,10 +14,12 @@ from security.models import (
     MailCode,
     PasskeyChallenge,
     PhoneChange,
+    RecoveryRequest,
 )
 from security.services.step_up import KEPT_FOR
 
 _MAIL_CODES_KEPT, _ANOMALIES_KEPT = timedelta(days=7), timedelta(days=365)
+_RECOVERIES_KEPT = timedelta(days=365)
 
 
 @shared_task(name="security.sweep_expired")
@@ -30,5 +32,7 @@ def sweep_expired() -> None:
     HeldFile.objects.filter(act__expires_at__lt=now).delete()
     HeldAct.objects.filter(expires_at__lt=now - KEPT_FOR).delete()
     PasskeyChallenge.objects.filter(expires_at__lt=now).delete()
-    RecoveryRequest.objects.filter(closed_at__lt=now - _RECOVERIES_KEPT).delete()
+    # One that was used says, until new factors are there, that the password alone must not add them.
+    over = RecoveryRequest.objects.exclude(state=RecoveryRequest.State.USED)
+    over.filter(closed_at__lt=now - _RECOVERIES_KEPT).delete()
     AuthenticatorDevice.objects.filter(confirmed=False, created_at__lt=now - queries.PENDING_FOR).delete()
