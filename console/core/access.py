@@ -194,7 +194,7 @@ def _admit_signed_in(request: Any, declared: Access, auth_id: str | None) -> Htt
     return None
 
 
-def _require(request: Any, right: Permission) -> None:
+def _require(request: Any, right: Any) -> None:
     check = request.actor.require_view if request.method in _SAFE else request.actor.require
     check(right)
 
