@@ -1,13 +1,17 @@
 """Rotation with evidence: who still uses the old token, when it may go, warnings before its end, one extension."""
 
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import redis
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from accounts.models import ApiCaller, Credential, TokenExtension
 from accounts.queries import callers as queries
@@ -423,6 +427,18 @@ def test_revoked_token_fails_on_the_next_call_of_an_open_connection(cast):
     assert api.ask().status_code == 401
 
 
+@pytest.mark.parametrize("is_away", [False, True])
+def test_revoked_token_fails_with_and_without_valkey(cast, monkeypatch, is_away):
+    token, secret = make_token(cast.account)
+    api = Api(cast.account.auth_id, secret)
+    if is_away:
+        gone = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0))
+        monkeypatch.setattr(ratelimit, "valkey", lambda: gone)
+    assert api.ask().status_code == 200
+    revoke_token(actor=actor(cast), public_id=token.public_id, now=timezone.now())
+    assert api.ask().status_code == 401
+
+
 def test_due_token_fails_at_its_end_before_the_task_ran(cast):
     token, secret = make_token(cast.account, ends_at=timezone.now() + HOUR)
     api = Api(cast.account.auth_id, secret)
@@ -448,6 +464,41 @@ def in_threads(count, deed):
     for thread in threads:
         thread.join()
     return found
+
+
+@pytest.mark.transactional
+@pytest.mark.django_db(transaction=True)
+def test_calls_that_race_with_a_revoke_end_before_it_or_are_refused(cast):
+    token, secret = make_token(cast.account)
+    begun_after, over = [], threading.Event()
+
+    def call():
+        api = Api(cast.account.auth_id, secret)
+        codes = []
+        while not over.is_set():
+            is_late = bool(begun_after)
+            codes.append((is_late, api.ask().status_code))
+        return codes
+
+    def revoke():
+        time.sleep(0.2)
+        revoke_token(actor=actor(cast), public_id=token.public_id, now=timezone.now())
+        begun_after.append(True)
+        time.sleep(0.2)
+        over.set()
+        return []
+
+    deeds = iter([call, call, revoke])
+    lock = threading.Lock()
+
+    def run():
+        with lock:
+            deed = next(deeds)
+        return deed()
+
+    codes = {code for found in in_threads(3, run) for code in found}
+    assert (False, 200) in codes
+    assert {status for is_late, status in codes if is_late} == {401}
 
 
 @pytest.mark.transactional
