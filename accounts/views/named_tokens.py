@@ -136,10 +136,10 @@ def named_token_revoke(request: ConsoleRequest, public_id: UUID) -> HttpResponse
 def token_lifetime_edit(request: ConsoleRequest) -> HttpResponse:
     """Show what a policy would change, then set it."""
     account, now = request.actor.account, timezone.now()
-    posted = request.POST if request.method == "POST" else None
-    form = TokenLifetimeForm(posted or request.GET or None, initial={"days": account.token_days or "none"})
+    data = request.POST if request.method == "POST" else request.GET or None
+    form = TokenLifetimeForm(data, initial={"days": account.token_days or "none"})
     days = form.cleaned_data["days"] if form.is_valid() else account.token_days
-    if posted is not None and form.is_valid():
+    if request.method == "POST" and form.is_valid():
         token_lifetime.set_token_lifetime(actor=request.actor, days=days, now=now)
         messages.success(request, _said(days))
         return _back(request)

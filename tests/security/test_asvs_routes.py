@@ -32,6 +32,7 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 _MAY_CHANGE = {"accounts_session", "core_ratebucket", "core_heartbeat", "devinbox_devmessage"}
 # Views that take a POST without the form's token, and what they ask for instead.
 EXEMPT = {
+    "accounts.views.leaks.view",
     "console.core.api.view",
     "console.core.api.unknown_path",
     "console.core.health.csp_report",
