@@ -34,6 +34,7 @@ from webauthn.helpers.structs import (  # noqa: TID251 - the one importer
 LONGEST_ANSWER = 20_000
 LONGEST_ID = 1023
 _CHALLENGE_BYTES = 32
+_PORTS = {"http": 80, "https": 443}
 _PREFERRED = UserVerificationRequirement.PREFERRED
 _SELECTION = AuthenticatorSelectionCriteria(
     resident_key=ResidentKeyRequirement.PREFERRED, user_verification=_PREFERRED
@@ -82,6 +83,13 @@ def new_challenge() -> bytes:
 def site_id() -> str:
     """Return the name that keys are bound to: the host of the console's address."""
     return urlsplit(settings.BASE_URL).hostname or ""
+
+
+def site_origin() -> str:
+    """Return the console's address as browsers write an origin: lower case, without the scheme's own port."""
+    parts = urlsplit(settings.BASE_URL)
+    port = "" if parts.port in {None, _PORTS.get(parts.scheme)} else f":{parts.port}"
+    return f"{parts.scheme}://{site_id()}{port}"
 
 
 def registration_options(
@@ -134,7 +142,7 @@ def _check_registration(answer: str, challenge: bytes) -> NewKey:
         credential=credential,
         expected_challenge=challenge,
         expected_rp_id=site_id(),
-        expected_origin=settings.BASE_URL,
+        expected_origin=site_origin(),
     )
     if len(made.credential_id) > LONGEST_ID or made.credential_id != credential.raw_id:
         raise AnswerRefused("the id is too long, or not that of the key")
@@ -176,7 +184,7 @@ def _check_assertion(answer: str, challenge: bytes, public_key: bytes, user_id: 
         credential=credential,
         expected_challenge=challenge,
         expected_rp_id=site_id(),
-        expected_origin=settings.BASE_URL,
+        expected_origin=site_origin(),
         credential_public_key=public_key,
         credential_current_sign_count=0,
     )

@@ -47,10 +47,18 @@ class PasskeyForm(forms.Form):
     @property
     def refusals(self) -> list[str]:
         """Return why the form was refused."""
-        return [*self.non_field_errors(), *self.errors.get("code", [])]
+        return [reason for reasons in self.errors.values() for reason in reasons]
 
 
-class NewPasskeyForm(PasskeyForm):
-    """Take the browser's answer for a new passkey."""
+class NewPasskeyForm(PasskeyForm, PasskeyNameForm):
+    """Take the browser's answer for a new passkey, with the name asked for on the page before.
+
+    ``replaces`` names the passkey that goes when the new one is there.
+    """
 
     is_new = True
+
+    name = forms.CharField(
+        max_length=_LONGEST_NAME * 4, validators=[NameValidator(_LONGEST_NAME)], widget=forms.HiddenInput()
+    )
+    replaces = forms.UUIDField(required=False, widget=forms.HiddenInput())

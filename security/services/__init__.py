@@ -14,6 +14,7 @@ from security.services.errors import FactorMissing, WrongFactor
 from security.services.factor_policy import FactorPolicyRefused, set_factor_policy
 from security.services.held_files import FilesTooLarge, Upload, check_files
 from security.services.passkeys import (
+    NewPasskey,
     NoSuchPasskey,
     PasskeyRefused,
     PasskeysFull,
@@ -49,6 +50,7 @@ __all__ = [
     "FactorNeeded",
     "FactorPolicyRefused",
     "FilesTooLarge",
+    "NewPasskey",
     "NoSuchPasskey",
     "PasskeyRefused",
     "PasskeysFull",

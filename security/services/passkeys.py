@@ -1,12 +1,14 @@
 """Add, name and remove passkeys, put questions to them, and judge their answers."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from accounts import services as accounts
 from accounts.models import Session, User
@@ -25,6 +27,14 @@ Purpose = PasskeyChallenge.Purpose
 _LIVES = timedelta(minutes=5)
 _ASKED = Limit("passkey-question", 60, 3600)
 _REFUSED = "That passkey was not accepted. Try again, or use another way."
+
+
+@dataclass(frozen=True, slots=True)
+class NewPasskey:
+    """What the person wants: a name for the new passkey, and which one it takes the place of, if any."""
+
+    name: str
+    replaces: UUID | None = None
 
 
 class PasskeyRefused(DomainError):
@@ -81,7 +91,7 @@ def ask_passkey(*, user: User, purpose: str, binding: str, now: datetime) -> dic
 def add_passkey(
     *,
     user: User,
-    name: str,
+    new: NewPasskey,
     answer: str,
     binding: str,
     keep: Session | None,
@@ -90,6 +100,9 @@ def add_passkey(
     proved: Iterable[str] = (),
 ) -> PasskeyDevice:
     """Add the passkey that the answer brings; every other session of the person ends.
+
+    A passkey that it takes the place of is gone in the same moment, so that a stolen one opens nothing more,
+    even if it is the last.
 
     ``proved`` names the factors that vouch for the new one.
 
@@ -103,28 +116,31 @@ def add_passkey(
         raise PasskeyRefused("This passkey can't be added. Try again, or use another one.") from error
     try:
         weak_until = decide_weakness(user=user, proved=proved, now=now)
-        device = PasskeyDevice(user=user, name=name, created_at=now, weak_until=weak_until)
-        return _keep(device, key, keep=keep, origin=origin)
+        device = PasskeyDevice(user=user, name=new.name, created_at=now, weak_until=weak_until)
+        return _keep(device, key, replaces=new.replaces, keep=keep, origin=origin)
     except IntegrityError as error:
         raise PasskeyRefused("This passkey is known already. Use another one.") from error
 
 
 @transaction.atomic
 def _keep(
-    device: PasskeyDevice, key: webauthn.NewKey, *, keep: Session | None, origin: Origin
+    device: PasskeyDevice,
+    key: webauthn.NewKey,
+    *,
+    replaces: UUID | None,
+    keep: Session | None,
+    origin: Origin,
 ) -> PasskeyDevice:
-    user = device.user
+    user, actor = device.user, Actor.person(device.user, origin=origin)
     _lock(user)
+    for old in _own(user).filter(public_id=replaces):
+        _delete(old, actor, reason="replaced")
     _require_room(len(queries.passkeys_of(user)))
-    device.credential_id, device.public_key, device.sign_count = (
-        key.credential_id,
-        key.public_key,
-        key.sign_count,
-    )
-    device.transports, device.aaguid, device.is_backed_up = key.transports, key.aaguid, key.is_backed_up
+    for name in ("credential_id", "public_key", "sign_count", "transports", "aaguid", "is_backed_up"):
+        setattr(device, name, getattr(key, name))
     device.save()
     facts = {"factor": queries.PASSKEY, "name": device.name, "aaguid": str(key.aaguid)}
-    record(EventKind.FACTOR_ADDED, actor=Actor.person(user, origin=origin), target=device, **facts)
+    record(EventKind.FACTOR_ADDED, actor=actor, target=device, **facts)
     accounts.end_other_sessions(user=user, keep=keep)
     return device
 
@@ -156,9 +172,7 @@ def remove_passkey(
     _lock(user)
     device = _find(user, public_id)
     require_other_factor(user=user, without=device)
-    facts = {"factor": queries.PASSKEY, "name": device.name, "reason": "removed"}
-    record(EventKind.FACTOR_REMOVED, actor=Actor.person(user, origin=origin), target=device, **facts)
-    device.delete()
+    _delete(device, Actor.person(user, origin=origin), reason="removed")
     settle_for_phone(user=user, now=now)
     accounts.end_other_sessions(user=user, keep=keep)
     return device
@@ -205,8 +219,7 @@ def _named(user: User, answer: str) -> PasskeyDevice:
         credential_id = webauthn.named_key(answer)
     except webauthn.AnswerRefused as error:
         raise WrongFactor(_REFUSED) from error
-    own = PasskeyDevice.objects.select_for_update().filter(user=user, confirmed=True)
-    device = own.filter(credential_id=credential_id).first()
+    device = _own(user).filter(credential_id=credential_id).first()
     if device is None:
         raise WrongFactor(_REFUSED)
     return device
@@ -234,9 +247,19 @@ def _warn(device: PasskeyDevice, use: webauthn.Use, actor: Actor) -> None:
     record(EventKind.PASSKEY_COPY_SUSPECTED, actor=actor, target=device, **facts)
 
 
+def _delete(device: PasskeyDevice, actor: Actor, *, reason: str) -> None:
+    facts = {"factor": queries.PASSKEY, "name": device.name, "reason": reason}
+    record(EventKind.FACTOR_REMOVED, actor=actor, target=device, **facts)
+    device.delete()
+
+
+def _own(user: User) -> QuerySet[PasskeyDevice]:
+    """Return the person's passkeys under lock."""
+    return PasskeyDevice.objects.select_for_update().filter(user=user, confirmed=True)
+
+
 def _find(user: User, public_id: UUID) -> PasskeyDevice:
-    own = PasskeyDevice.objects.select_for_update().filter(user=user, confirmed=True)
-    device = own.filter(public_id=public_id).first()
+    device = _own(user).filter(public_id=public_id).first()
     if device is None:
         raise NoSuchPasskey("There is no such passkey.")
     return device

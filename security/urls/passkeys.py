@@ -11,6 +11,7 @@ urlpatterns = [
     path(f"{_PASSKEYS}add/create/", passkeys.passkey_create, name="passkey_create"),
     path(f"{_PASSKEYS}add/create/options/", passkeys.passkey_create_options, name="passkey_create_options"),
     path(f"{_PASSKEYS}<uuid:public_id>/rename/", passkeys.passkey_rename, name="passkey_rename"),
+    path(f"{_PASSKEYS}<uuid:public_id>/replace/", passkeys.passkey_replace, name="passkey_replace"),
     path(f"{_PASSKEYS}<uuid:public_id>/remove/", passkeys.passkey_remove, name="passkey_remove"),
     path(
         "sign-in/second-factor/passkey/options/",

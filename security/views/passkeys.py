@@ -25,7 +25,7 @@ from security.models import PasskeyChallenge, PasskeyDevice
 from security.views.answers import REFUSED, TOO_MANY, answer, blame
 
 _SELF = Permission.SELF_MANAGE
-_NAME = "new_passkey"
+_PLAN = "new_passkey"
 Purpose = PasskeyChallenge.Purpose
 
 
@@ -48,42 +48,60 @@ def _binding(request: Any) -> str:
 @require_http_methods(["GET", "POST"])
 def passkey_add(request: Any) -> HttpResponse:
     """Ask for the name of a new passkey."""
+    return _ask_name(request)
+
+
+@access(_SELF, both_factors=True, deed="replace a passkey")
+@require_http_methods(["GET", "POST"])
+def passkey_replace(request: Any, public_id: uuid.UUID) -> HttpResponse:
+    """Ask for the name of a passkey that takes the place of another."""
+    return _ask_name(request, _find(request, public_id))
+
+
+def _ask_name(request: Any, old: PasskeyDevice | None = None) -> HttpResponse:
     initial = {"name": device_name(request.origin.user_agent)}
     form = PasskeyNameForm(request.POST if request.method == "POST" else None, initial=initial)
     if form.is_valid():
-        request.session[_NAME] = form.cleaned_data["name"]
+        replaces = str(old.public_id) if old else None
+        request.session[_PLAN] = {"name": form.cleaned_data["name"], "replaces": replaces}
         return _to(request, "passkey_create")
-    return answer(request, "security/passkey_add.html", form)
+    return answer(request, "security/passkey_add.html", form, old=old)
 
 
 @access(_SELF, both_factors=True, deed="add the passkey")
 @require_http_methods(["GET", "POST"])
 def passkey_create(request: Any) -> HttpResponse:
     """Let the browser make the passkey, and add it."""
-    name, status = request.session.get(_NAME, ""), None
-    if not name:
+    plan, status = request.session.get(_PLAN), None
+    if request.method != "POST" and not plan:
         return _to(request, "passkey_add")
-    form = NewPasskeyForm(request.POST if request.method == "POST" else None)
+    # The form carries name and place itself, so that two tabs do not mix up theirs.
+    form = NewPasskeyForm(request.POST if request.method == "POST" else None, initial=plan)
     if form.is_valid():
         try:
-            services.add_passkey(
-                user=request.actor.user,
-                name=name,
-                answer=form.cleaned_data["code"],
-                binding=_binding(request),
-                keep=step_up.session_of(request),
-                origin=request.origin,
-                now=timezone.now(),
-                proved=step_up.proved_with(request),
-            )
+            _add(request, form)
         except DomainError as error:
             status = blame(form, error)
         else:
-            del request.session[_NAME]
+            request.session.pop(_PLAN, None)
             messages.success(request, "Passkey added. Your other sessions were ended.")
             return _to(request, "factor_list")
     form.options_url = _address(request, "passkey_create_options")
-    return answer(request, "security/passkey_create.html", form, status=status, name=name)
+    return answer(request, "security/passkey_create.html", form, status=status, name=form["name"].value())
+
+
+def _add(request: Any, form: NewPasskeyForm) -> None:
+    values = form.cleaned_data
+    services.add_passkey(
+        user=request.actor.user,
+        new=services.NewPasskey(values["name"], values["replaces"]),
+        answer=values["code"],
+        binding=_binding(request),
+        keep=step_up.session_of(request),
+        origin=request.origin,
+        now=timezone.now(),
+        proved=step_up.proved_with(request),
+    )
 
 
 @access(_SELF)

@@ -2,12 +2,13 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 
 from accounts.models import User
 from security.models import PasskeyDevice
-from security.services import add_passkey, ask_passkey, use_passkey
+from security.services import NewPasskey, add_passkey, ask_passkey, use_passkey
 from tests.security.software_key import SoftwareKey
 from tests.security.steps import ORIGIN
 
@@ -25,13 +26,14 @@ def ask(user: User, purpose: str = "sign-in", *, binding: str = "b1", now: datet
 
 
 def register(
-    user: User, key: SoftwareKey | None = None, *, name: str = "Blue key", **changes: Any
+    user: User, key: SoftwareKey | None = None, *, replaces: UUID | None = None, **changes: Any
 ) -> tuple[PasskeyDevice, SoftwareKey]:
     """Add a passkey to the person."""
     key = key or new_key()
     answer = key.register(ask(user, "register"), **changes)
+    new = NewPasskey("Blue key", replaces)
     device = add_passkey(
-        user=user, name=name, answer=answer, binding="b1", keep=None, origin=ORIGIN, now=timezone.now()
+        user=user, new=new, answer=answer, binding="b1", keep=None, origin=ORIGIN, now=timezone.now()
     )
     return device, key
 

@@ -33,7 +33,7 @@ def base(cast, client):
 def add(client, base, key, name="Blue key"):
     assert client.post(f"{base}passkeys/add/", {"name": name}).url == f"{base}passkeys/add/create/"
     options = client.post(f"{base}passkeys/add/create/options/").json()
-    return client.post(f"{base}passkeys/add/create/", {"code": key.register(options)})
+    return client.post(f"{base}passkeys/add/create/", {"name": name, "code": key.register(options)})
 
 
 def test_passkey_is_added_listed_renamed_and_removed(client, cast, base):
@@ -70,9 +70,50 @@ def test_name_is_suggested_and_cleaned(client, base):
 def test_bad_answers_are_refused(client, base, answer):
     client.post(f"{base}passkeys/add/", {"name": "Key"})
     client.post(f"{base}passkeys/add/create/options/")
-    response = client.post(f"{base}passkeys/add/create/", {"code": answer})
+    response = client.post(f"{base}passkeys/add/create/", {"name": "Key", "code": answer})
     assert response.status_code == 422
     assert 'role="alert"' in response.content.decode()
+    assert not PasskeyDevice.objects.exists()
+
+
+def test_passkey_is_replaced_with_a_recovery_code(client, cast):
+    codes = settle(cast.owner)
+    stolen, thief = register(cast.owner)
+    PhoneDevice.objects.filter(user=cast.owner).delete()
+    enter_password(client, cast.owner)
+    client.post("/sign-in/second-factor/recovery/", {"code": codes[0]})
+    base = f"/{cast.account.auth_id}/account/settings/security/passkeys/"
+    assert "Replace “Blue key”" in client.get(f"{base}{stolen.public_id}/replace/").content.decode()
+    assert client.post(f"{base}{stolen.public_id}/replace/", {"name": "New"}).url == f"{base}add/create/"
+    page = client.get(f"{base}add/create/").content.decode()
+    assert f'name="replaces" value="{stolen.public_id}"' in page
+    answer = new_key().register(client.post(f"{base}add/create/options/").json())
+    form = {"name": "New", "replaces": stolen.public_id, "code": answer}
+    assert client.post(f"{base}add/create/", form).status_code == 302
+    assert [device.name for device in PasskeyDevice.objects.filter(user=cast.owner)] == ["New"]
+    other = Client()
+    enter_password(other, cast.owner)
+    options = other.post(f"{SIGN_IN}options/").json()
+    assert other.post(SIGN_IN, {"code": thief.use(options)}).status_code == 422
+    assert not is_signed_in(other)
+
+
+def test_two_tabs_keep_their_names_apart(client, cast, base):
+    client.post(f"{base}passkeys/add/", {"name": "First"})
+    first = client.get(f"{base}passkeys/add/create/").content.decode()
+    assert 'name="name" value="First"' in first
+    client.post(f"{base}passkeys/add/", {"name": "Second"})
+    answer = new_key().register(client.post(f"{base}passkeys/add/create/options/").json())
+    client.post(f"{base}passkeys/add/create/", {"name": "First", "code": answer})
+    assert PasskeyDevice.objects.get(user=cast.owner).name == "First"
+
+
+@pytest.mark.parametrize("name", ["", "a\x00b", "x" * 65])
+def test_altered_name_is_refused(client, base, name):
+    client.post(f"{base}passkeys/add/", {"name": "Key"})
+    answer = new_key().register(client.post(f"{base}passkeys/add/create/options/").json())
+    form = {"name": name, "code": answer, "replaces": "nonsense"}
+    assert client.post(f"{base}passkeys/add/create/", form).status_code == 422
     assert not PasskeyDevice.objects.exists()
 
 
@@ -81,15 +122,20 @@ def test_question_of_one_session_is_not_for_another(client, cast, base):
     options = client.post(f"{base}passkeys/add/create/options/").json()
     other = cast.sign_in(Client(), "owner")
     other.post(f"{base}passkeys/add/", {"name": "Key"})
-    assert other.post(f"{base}passkeys/add/create/", {"code": new_key().register(options)}).status_code == 422
+    assert (
+        other.post(
+            f"{base}passkeys/add/create/", {"name": "Key", "code": new_key().register(options)}
+        ).status_code
+        == 422
+    )
     assert not PasskeyDevice.objects.exists()
 
 
 def test_double_submit_adds_one(client, base):
     client.post(f"{base}passkeys/add/", {"name": "Key"})
     answer = new_key().register(client.post(f"{base}passkeys/add/create/options/").json())
-    client.post(f"{base}passkeys/add/create/", {"code": answer})
-    assert client.post(f"{base}passkeys/add/create/", {"code": answer}).url == f"{base}passkeys/add/"
+    client.post(f"{base}passkeys/add/create/", {"name": "Key", "code": answer})
+    assert client.post(f"{base}passkeys/add/create/", {"name": "Key", "code": answer}).status_code == 422
     assert PasskeyDevice.objects.count() == 1
 
 
