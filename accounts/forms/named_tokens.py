@@ -50,15 +50,13 @@ class NamedTokenForm(NamedTokenChangeForm):
     permissions = forms.MultipleChoiceField(
         label="Permissions",
         widget=forms.CheckboxSelectMultiple,
-        help_text="It never may do more than the role of its maker does at the time of the call.",
+        help_text="It never does more than your role does at the time of the call.",
     )
-    ends = forms.ChoiceField(label="Ends", widget=forms.Select(attrs={"class": "input--short"}))
+    ends = forms.ChoiceField(label="Ends", widget=forms.Select)
     until = forms.DateTimeField(
         label="Date and time, if you choose them yourself",
         required=False,
-        widget=forms.DateTimeInput(
-            attrs={"type": "datetime-local", "class": "input--short"}, format="%Y-%m-%dT%H:%M"
-        ),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
     form_id = forms.UUIDField(widget=forms.HiddenInput)
     field_order = ("name", "permissions", "ends", "until", "cidrs", "form_id")

@@ -109,7 +109,7 @@ class Scope:
 
 def grantable(rights: frozenset[Permission]) -> dict[str, str]:
     """Return what somebody with these rights may give a token: permission and words for it."""
-    found = {READ_ALL: "Read everything that the maker may"}
+    found = {READ_ALL: "Read everything"}
     for area, (reading, writing) in AREA_RIGHTS.items():
         if reading <= rights:
             found[f"{area}:read"] = f"{AREA_NAMES[area]}: read"

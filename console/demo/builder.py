@@ -15,7 +15,7 @@ from billing.models import LedgerEntry
 from console.core.access import Actor
 from console.core.events import EventKind, record
 from console.core.requests import Origin
-from console.demo import rotation, team, webhooks
+from console.demo import compromise, named_tokens, rotation, team, webhooks
 from console.demo.people import make_person, make_staff
 from teams.models import Membership
 from teams.roles import RIGHTS, Role
@@ -46,6 +46,8 @@ def build(*, now: datetime, seed: int) -> dict[str, Any]:
     _months_of_money(first["account"], chance, began_at)
     first["token"] = rotation.rotate(first, chance, now=now)
     rotation.list_networks(first, now=now)
+    named_tokens.fill_tokens(first, now=now)
+    compromise.tell_story(first, now=now)
     trial = _company(
         "Brightwater Studio",
         "America/New_York",

@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from console.core import openapi
 from console.core.api import Resource
+from console.core.permissions import AREA_NAMES, AREA_RIGHTS, ApiArea
 from console.core.routes import iter_routes
 from tests.factories import make_account, make_token
 
@@ -47,12 +48,16 @@ def test_every_mounted_resource_is_described(document):
         if isinstance(declared := getattr(route.view, "resource", None), Resource)
         for method in declared.operations
     }
+    views = (getattr(route.view, "described", None) for route in iter_routes())
+    mounted |= {(each.path, "post") for each in views if isinstance(each, openapi.OpenOperation)}
     assert mounted == {(path, method) for path, method, _ in operations(document)}
-    assert ("/v1/Account/{auth_id}/", "get") in mounted
+    assert {("/v1/Account/{auth_id}/", "get"), ("/v1/token-burn/", "post")} <= mounted
 
 
 def test_every_operation_has_its_parameters_statuses_and_examples(document):
     for path, method, operation in operations(document):
+        if operation.get("security") == []:
+            continue
         named = {each["name"] for each in document["paths"][path]["parameters"]}
         assert named == set(re.findall(r"\{(\w+)\}", path))
         assert set(operation["responses"]) > EVERY_CALL
@@ -61,6 +66,30 @@ def test_every_operation_has_its_parameters_statuses_and_examples(document):
             assert "413" in operation["responses"]
             content = operation["requestBody"]["content"]["application/json"]
             jsonschema.validate(content["example"], content["schema"])
+
+
+def test_operations_outside_the_accounts_say_what_they_take(document):
+    opened = [each for each in operations(document) if each[2].get("security") == []]
+    assert {path for path, _, _ in opened} == {"/v1/token-scan/", "/v1/token-burn/"}
+    for _, _, operation in opened:
+        assert operation["description"]
+        assert {"400", "413", "429", "500", "503"} <= set(operation["responses"])
+        content = operation["requestBody"]["content"]["application/json"]
+        jsonschema.validate(content["example"], content["schema"])
+    headers = document["paths"]["/v1/token-scan/"]["parameters"]
+    assert [each["name"] for each in headers] == [
+        "GITHUB-PUBLIC-KEY-IDENTIFIER",
+        "GITHUB-PUBLIC-KEY-SIGNATURE",
+    ]
+
+
+def test_operations_of_accounts_have_an_area_and_a_right_and_areas_have_operations():
+    declared = [found for each in openapi.resources() for found in each.operations.values()]
+    assert [found.name for found in declared if found.area is None or found.right is None] == []
+    assert {found.area for found in declared} == set(ApiArea) == set(AREA_RIGHTS) == set(AREA_NAMES)
+    for found in declared:
+        reading, writing = AREA_RIGHTS[found.area]
+        assert found.right in (reading if found.method == "GET" else writing)
 
 
 def test_errors_have_one_shape_with_examples(document):
@@ -130,6 +159,8 @@ def test_generated_requests_find_no_server_error_and_no_undocumented_answer(live
     config.write_text(
         f'[parameters]\n"path.auth_id" = "{account.auth_id}"\n'
         f'[auth.openapi.basic]\nusername = "{account.auth_id}"\npassword = "{token}"\n'
+        # Nobody here has the key of a scanner, so it refuses whatever is generated.
+        '[[operations]]\ninclude-path = "/v1/token-scan/"\nwarnings = false\n'
     )
     # What the schema allows may still be refused, with a documented 400: an unknown time zone, for one.
     command = [
