@@ -332,7 +332,9 @@ def test_holder_ends_the_token_from_anywhere(cast, how):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "pbt_short", crypto.make_token("pbt"), crypto.make_token("xyz"), "x" * 200]
+    "text",
+    ["", "x", "pbt_short", crypto.make_token("pbt"), crypto.make_token("xyz"), "x" * 200],
+    ids=["empty", "short", "broken", "ours", "foreign", "long"],
 )
 def test_answer_is_the_same_for_every_text(cast, text):
     _, secret = make_token(cast.account)
