@@ -1,8 +1,10 @@
 """Look up an IP allowlist: its entries, who called, and what the list would have said to them."""
 
 import ipaddress
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,34 +22,41 @@ _LISTED = """EXISTS (
     WHERE entry.account_id = %(account)s AND entry.network >>= c.ip
       AND (entry.expires_at IS NULL OR entry.expires_at > %(now)s)
   )"""
-_CALLERS = f"""
-WITH callers AS (
+_REPLAY = f"""
+WITH recent AS MATERIALIZED (
+  SELECT ip, agent, endpoint, day, verdict, calls, last_seen_at, credential_id FROM accounts_apicaller
+  WHERE account_id = %(account)s AND day > %(since)s AND verdict <> 'unexpected'
+), callers AS MATERIALIZED (
   SELECT c.ip, sum(c.calls)::bigint AS calls, max(c.last_seen_at) AS last_seen_at,
-    (sum(c.calls) FILTER (WHERE c.verdict = 'refused'))::bigint AS refused,
+    coalesce(sum(c.calls) FILTER (WHERE c.verdict = 'refused'), 0)::bigint AS refused,
     (array_agg(c.agent ORDER BY c.last_seen_at DESC))[1] AS agent,
     (array_agg(c.endpoint ORDER BY c.last_seen_at DESC))[1] AS endpoint,
-    array_remove(array_agg(DISTINCT coalesce(
-      nullif(token.name, ''), token.prefix || '…' || token.last_four)), NULL) AS tokens,
+    array_agg(DISTINCT c.credential_id) AS credentials,
     {_LISTED} AS is_listed
-  FROM accounts_apicaller AS c LEFT JOIN accounts_credential AS token ON token.id = c.credential_id
-  WHERE c.account_id = %(account)s AND c.day > %(since)s AND c.verdict <> 'unexpected'
-  GROUP BY c.ip
+  FROM recent AS c GROUP BY c.ip
+), days AS (
+  SELECT day, sum(calls)::bigint AS calls FROM recent
+  WHERE ip IS NULL OR ip IN (SELECT ip FROM callers WHERE NOT is_listed AND ip IS NOT NULL) GROUP BY day
+), totals AS (
+  SELECT count(*), coalesce(sum(calls), 0)::bigint, count(*) FILTER (WHERE NOT is_listed),
+    (SELECT jsonb_object_agg(day, calls) FROM days)
+  FROM callers
+), shown AS (
+  SELECT ip, calls, refused, last_seen_at, agent, endpoint, ARRAY(
+    SELECT coalesce(nullif(token.name, ''), token.prefix || '…' || token.last_four)
+    FROM accounts_credential AS token WHERE token.id = ANY(credentials) ORDER BY 1
+  ) AS tokens
+  FROM callers WHERE NOT is_listed ORDER BY last_seen_at DESC, ip LIMIT %(limit)s
 )
-"""  # noqa: S608 - text of this module only  # nosec B608
-_COUNTS = (
-    "SELECT count(*), coalesce(sum(calls), 0)::bigint, count(*) FILTER (WHERE NOT is_listed) FROM callers"
-)
-_ROWS = """SELECT ip, calls, coalesce(refused, 0), last_seen_at, agent, endpoint, tokens FROM callers
-WHERE NOT is_listed ORDER BY last_seen_at DESC LIMIT %(limit)s"""
-_DAYS = f"""
-SELECT c.day, sum(c.calls)::bigint FROM accounts_apicaller AS c
-WHERE c.account_id = %(account)s AND c.day > %(since)s AND c.verdict <> 'unexpected' AND NOT {_LISTED}
-GROUP BY c.day
+SELECT totals.*, shown.* FROM totals LEFT JOIN shown ON TRUE ORDER BY shown.last_seen_at DESC, shown.ip
 """  # noqa: S608 - text of this module only  # nosec B608
 _MATCHES = """
-SELECT entry.id, max(c.last_seen_at) FROM security_allowlistentry AS entry
-JOIN accounts_apicaller AS c ON c.account_id = entry.account_id AND entry.network >>= c.ip
-WHERE entry.account_id = %s AND c.verdict <> 'unexpected' GROUP BY entry.id
+WITH seen AS MATERIALIZED (
+  SELECT ip, max(last_seen_at) AS last_seen_at FROM accounts_apicaller
+  WHERE account_id = %(account)s AND verdict <> 'unexpected' GROUP BY ip
+)
+SELECT entry.id, max(seen.last_seen_at) FROM security_allowlistentry AS entry
+JOIN seen ON entry.network >>= seen.ip WHERE entry.account_id = %(account)s GROUP BY entry.id
 """
 
 
@@ -105,17 +114,16 @@ def networks_of(account: Account) -> list[Network]:
 def entry_rows(account: Account, *, now: datetime) -> list[EntryRow]:
     """Return the entries, newest first, each with its last match."""
     with connection.cursor() as cursor:
-        cursor.execute(_MATCHES, [account.pk])
+        cursor.execute(_MATCHES, {"account": account.pk})
         matched = dict(cursor.fetchall())
     entries = AllowlistEntry.objects.of(account).select_related("made_by").order_by("-made_at", "-id")
     return [EntryRow(entry, entry.is_live(now), matched.get(entry.pk)) for entry in entries]
 
 
-def admitting(account: Account, address: Address, *, now: datetime) -> AllowlistEntry | None:
+def admitting(rows: Iterable[EntryRow], address: Address) -> AllowlistEntry | None:
     """Return the narrowest live entry that lets the address in."""
-    entries = [row for row in AllowlistEntry.objects.of(account) if row.is_live(now)]
-    networks = [(ipaddress.ip_network(str(row.network)), row) for row in entries]
-    holding = [(network.prefixlen, row.pk, row) for network, row in networks if address in network]
+    networks = [(ipaddress.ip_network(str(row.entry.network)), row.entry) for row in rows if row.is_live]
+    holding = [(network.prefixlen, entry.pk, entry) for network, entry in networks if address in network]
     return max(holding)[2] if holding else None
 
 
@@ -129,10 +137,9 @@ def replay(account: Account, *, now: datetime) -> Replay:
         "limit": SHOWN_CALLERS,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_CALLERS + _COUNTS, values)
-        callers, calls, refused = cursor.fetchone()
-        cursor.execute(_CALLERS + _ROWS, values)
-        rows = tuple(CallerRow(*row) for row in cursor.fetchall())
-        cursor.execute(_DAYS, values)
-        by_day = draw_days(dict(cursor.fetchall()), today=now.date(), days=days)
-    return Replay(callers, calls, refused, rows, days, by_day)
+        cursor.execute(_REPLAY, values)
+        found = cursor.fetchall()
+    callers, calls, refused, by_day = found[0][:4]
+    rows = tuple(CallerRow(*row[4:]) for row in found if row[5] is not None)
+    counts = {date.fromisoformat(day): count for day, count in json.loads(by_day or "{}").items()}
+    return Replay(callers, calls, refused, rows, days, draw_days(counts, today=now.date(), days=days))

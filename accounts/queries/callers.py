@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -27,6 +27,19 @@ SELECT credential_id, host(ip), agent, max(last_seen_at) FROM accounts_apicaller
 WHERE account_id = %(account)s AND credential_id = ANY(%(tokens)s) AND day >= %(day)s
   AND last_seen_at > %(since)s AND verdict NOT IN ('refused', 'unexpected')
 GROUP BY credential_id, ip, agent
+"""
+_BOTH = """
+SELECT * FROM (
+  SELECT credential_id, host(ip) AS ip, agent, (array_agg(endpoint ORDER BY last_seen_at DESC))[1],
+    sum(calls)::bigint, bool_and(verdict IN ('refused', 'unexpected')), min(first_seen_at),
+    max(last_seen_at) AS last_seen_at,
+    max(last_seen_at) FILTER (WHERE verdict NOT IN ('refused', 'unexpected')) AS let_in_at,
+    row_number() OVER (PARTITION BY credential_id ORDER BY max(last_seen_at) DESC, ip, agent) AS place
+  FROM accounts_apicaller
+  WHERE account_id = %(account)s AND credential_id = ANY(%(tokens)s) AND day > %(first)s
+  GROUP BY credential_id, accounts_apicaller.ip, agent
+) AS callers
+WHERE place <= %(limit)s OR let_in_at > %(since)s ORDER BY last_seen_at DESC, ip, agent
 """
 Client = tuple[str | None, str]
 
@@ -105,7 +118,7 @@ def caller_page(
 ) -> CallerPage:
     """Return one page of the clients that called with the token within the last days."""
     values: dict[str, Any] = {"account": account.pk, "token": token.pk}
-    values |= {"since": now.date() - timedelta(days=settings.CONSOLE_CALLER_DAYS)}
+    values |= {"since": _first_day(now)}
     values |= {"limit": size + 1, "offset": (number - 1) * size}
     with connection.cursor() as cursor:
         cursor.execute(_PAGE, values)
@@ -128,25 +141,54 @@ def rotation_of(account: Account, live: list[Credential], *, now: datetime) -> R
     """Return the rotation among the live primary tokens, newest first, if the oldest is on its way out."""
     if not live or (len(live) == 1 and live[0].ends_at is None):
         return None
-    sides = sides_of(account, live, now=now)
+    recent, newest = _both(account, live, now=now)
+    sides = _sides(live, recent, now=now)
     new, old = (sides[0] if len(live) > 1 else None), sides[-1]
     on_new = new.clients if new else {}
     moved = {client for client, at in on_new.items() if client not in old.clients or at > old.clients[client]}
-    page = caller_page(account, old.token, size=FIRST_SHOWN, now=now)
-    rows = [replace(row, has_moved=(row.ip, row.agent) in moved) for row in page.rows]
+    rows = [replace(row, has_moved=(row.ip, row.agent) in moved) for row in newest[old.token.pk]]
     return Rotation(
         old=old,
         new=new,
         moved=len(moved),
         switched=len(moved & old.clients.keys()),
         callers=len(on_new.keys() | old.clients.keys()),
-        page=replace(page, rows=rows),
+        page=CallerPage(rows[:FIRST_SHOWN], 1, has_more=len(rows) > FIRST_SHOWN),
     )
+
+
+def _both(
+    account: Account, tokens: list[Credential], *, now: datetime
+) -> tuple[dict[int, dict[Client, datetime]], dict[int, list[TokenCaller]]]:
+    """Return, for each token, the clients of the last day, and the newest ones of all days, in one query."""
+    recent: dict[int, dict[Client, datetime]] = {token.pk: {} for token in tokens}
+    newest: dict[int, list[TokenCaller]] = {token.pk: [] for token in tokens}
+    values: dict[str, Any] = {"account": account.pk, "tokens": list(recent), "since": now - DAY}
+    values |= {"first": _first_day(now), "limit": FIRST_SHOWN + 1}
+    with connection.cursor() as cursor:
+        cursor.execute(_BOTH, values)
+        for token_id, *facts, let_in_at, place in cursor.fetchall():
+            caller = TokenCaller(*facts)
+            if place <= FIRST_SHOWN + 1:
+                newest[token_id].append(caller)
+            if let_in_at and let_in_at > now - DAY:
+                recent[token_id][caller.ip, caller.agent] = let_in_at
+    return recent, newest
+
+
+def _first_day(now: datetime) -> date:
+    return now.date() - timedelta(days=settings.CONSOLE_CALLER_DAYS)
 
 
 def sides_of(account: Account, tokens: list[Credential], *, now: datetime) -> list[Side]:
     """Return the tokens with what their callers of the last day say."""
-    recent, counted = recent_callers(account, tokens, now=now), counted_at()
+    return _sides(tokens, recent_callers(account, tokens, now=now), now=now)
+
+
+def _sides(
+    tokens: list[Credential], recent: dict[int, dict[Client, datetime]], *, now: datetime
+) -> list[Side]:
+    counted = counted_at() if tokens else None
     return [Side(token, _advice(token, recent[token.pk], counted, now), recent[token.pk]) for token in tokens]
 
 

@@ -1,6 +1,6 @@
 """Show the IP allowlist, ask for it, keep its entries and change what it does."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -46,25 +46,26 @@ def _page(request: ConsoleRequest, granted: AllowlistAccess) -> dict[str, Any]:
     account, now = request.actor.account, timezone.now()
     own = parse_address(request.actor.origin.ip or "")
     is_due = granted.confirm_by is not None and granted.confirm_by <= now
+    rows = queries.entry_rows(account, now=now)
     return {
         "granted": granted,
         "mode": Mode.REPORT if is_due else account.allowlist_mode,
         "modes": Mode.choices,
         "replay": queries.replay(account, now=now),
-        "rows": queries.entry_rows(account, now=now),
+        "rows": rows,
         "most": settings.CONSOLE_ALLOWLIST_ENTRIES,
         "minutes": settings.CONSOLE_ALLOWLIST_CONFIRM_MINUTES,
         "own": own,
-        "own_entry": queries.admitting(account, own, now=now) if own else None,
-        **_checked(request, now),
+        "own_entry": queries.admitting(rows, own) if own else None,
+        **_checked(request, rows),
     }
 
 
-def _checked(request: ConsoleRequest, now: datetime) -> dict[str, Any]:
+def _checked(request: ConsoleRequest, rows: list[queries.EntryRow]) -> dict[str, Any]:
     """Answer "check an address", if one was asked for."""
     text = request.GET.get("check", "").strip()[:64]
     address = parse_address(text)
-    entry = queries.admitting(request.actor.account, address, now=now) if address else None
+    entry = queries.admitting(rows, address) if address else None
     return {"check": text, "checked": address, "check_entry": entry}
 
 

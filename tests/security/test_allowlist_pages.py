@@ -459,3 +459,17 @@ def test_queue_opens_to_the_groups_that_decide(cast, group, status):
     assert answer.status_code == (302 if status == 200 else 403)
     access.refresh_from_db()
     assert access.state == ("approved" if status == 200 else "requested")
+
+
+def test_page_costs_few_queries_however_much_it_shows(owner, cast, django_assert_max_num_queries):
+    grant(cast.account, "report", *[f"10.{number}.0.0/16" for number in range(20)])
+    note_callers(
+        cast.account, admitted=[f"198.51.100.{number}" for number in range(60)], refused=["10.1.0.1"]
+    )
+    url = page("allowlist", cast.account)
+    owner.get(url)
+    with django_assert_max_num_queries(8):
+        found = owner.get(url, {"check": "10.1.2.3"})
+    assert found.context["check_entry"].network == "10.1.0.0/16"
+    assert len(found.context["replay"].rows) == 50
+    assert (found.context["replay"].refused, found.context["replay"].callers) == (60, 61)
