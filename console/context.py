@@ -6,10 +6,9 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.module_loading import import_string
 
 from console import menu
-from security.queries import find_waiting_recovery
-from security.services.recovery_links import CANCEL, address_of
 
 _THEMES = {"light", "dark"}
 
@@ -45,17 +44,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     if actor is None or actor.account is None:
         return {}
     page = menu.frame_of(request, actor)
-    return page | {"banner": _banner_of(actor.user) or page["banner"]}
-
-
-def _banner_of(user: Any) -> dict[str, str] | None:
-    """Say on every page that a recovery waits to remove the person's factors, with the way to cancel it."""
-    row = find_waiting_recovery(user)
-    if row is None:
-        return None
-    return {
-        "level": "warn",
-        "text": "Somebody asked us to remove all your second factors, because they are lost.",
-        "url": address_of(row, CANCEL, detail="session"),
-        "label": "Cancel it",
-    }
+    # The memberships say it, so that a banner that hardly anybody has costs nobody a query.
+    is_recovering = any(membership.has_waiting_recovery for membership in actor.memberships)
+    banner = import_string(settings.RECOVERY_BANNER)(actor.user) if is_recovering else None
+    return page | {"banner": banner or page["banner"]}

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from teams.models import Membership
+from teams.roles import Role
 
 
 def member_join(*, user: str, account: str, is_counting_suspended: bool = False) -> str:
@@ -16,7 +17,8 @@ def member_join(*, user: str, account: str, is_counting_suspended: bool = False)
     suspended = "" if is_counting_suspended else "AND found.suspended_at IS NULL"
     return f"""
 LEFT JOIN LATERAL (
-  SELECT role FROM teams_membership AS found
+  SELECT CASE WHEN found.raised_until > %(now)s THEN '{Role.ADMIN.value}' ELSE found.role END AS role
+  FROM teams_membership AS found
   WHERE found.user_id = {user} AND found.account_id = {account} {suspended}
     AND (found.ends_at IS NULL OR found.ends_at > %(now)s)
 ) AS member ON TRUE
@@ -25,6 +27,7 @@ LEFT JOIN LATERAL (
 
 def roles_of(account: Account) -> dict[int, str]:
     """Return the role of each live member by the id of the user."""
-    live = Q(ends_at=None) | Q(ends_at__gt=timezone.now())
+    now = timezone.now()
+    live = Q(ends_at=None) | Q(ends_at__gt=now)
     rows = Membership.objects.of(account).filter(live, suspended_at=None)
-    return {row.user_id: row.role for row in rows}
+    return {row.user_id: str(row.role_at(now)) for row in rows}

@@ -28,6 +28,11 @@ def _plan_end() -> Any:
     return import_string(settings.PLAN_END)
 
 
+@cache
+def _recovery_waits() -> Any:
+    return import_string(settings.RECOVERY_WAITS)
+
+
 def _with_plan(rows: QuerySet[Membership], now: datetime) -> QuerySet[Membership]:
     """Leave out members whose account has no plan any more; the owner needs none."""
     grace = timedelta(days=settings.CONSOLE_GRACE_DAYS)
@@ -36,13 +41,17 @@ def _with_plan(rows: QuerySet[Membership], now: datetime) -> QuerySet[Membership
 
 
 def memberships_of(user: User) -> QuerySet[Membership]:
-    """Return the user's live memberships with their accounts, by company name, and when the plan ends."""
+    """Return the user's live memberships with their accounts, by company name, and when the plan ends.
+
+    Each says as well whether a recovery waits to remove the person's second factors.
+    """
     now = timezone.now()
     live = Q(ends_at=None) | Q(ends_at__gt=now)
     return (
         _with_plan(Membership.unscoped.filter(live, user=user, suspended_at=None), now)
         .exclude(account__state__in=[Account.State.CLOSED, Account.State.REJECTED])
         .select_related("account")
+        .annotate(has_waiting_recovery=_recovery_waits()(OuterRef("user_id")))
         .order_by("account__name", "account_id")
     )
 

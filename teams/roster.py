@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from accounts.models import Account, Credential
@@ -45,8 +46,14 @@ class Row:
     factors: list[str]
     is_weak: bool
     tokens: int
-    away_days: int | None
+    away_days: int
     state: str
+
+    @property
+    def last_day(self) -> date | None:
+        """Return the last day of the membership, in the time zone of the page."""
+        ends_at = self.member.ends_at
+        return timezone.localdate(ends_at - timedelta(seconds=1)) if ends_at else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +175,16 @@ def _state(member: Membership, now: datetime) -> str:
     if not member.is_live(now):
         return "ended"
     return "raised" if member.is_raised(now) else ""
+
+
+def count_named_tokens(member: Membership) -> int:
+    """Return how many live named tokens the member made in the account: they end with the membership."""
+    return Credential.objects.filter(
+        made_by=member.user_id,
+        identity__account=member.account_id,
+        kind=Credential.Kind.NAMED,
+        ended_at=None,
+    ).count()
 
 
 def counts_of(account: Account) -> dict[str, int]:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from accounts.models import User
 from billing.models import Plan
 from console.core.events import EventKind, record
 from teams.models import Invitation, Membership
@@ -28,6 +29,16 @@ def commit_plan(company: dict[str, Any], *, began_at: datetime) -> None:
 
 def fill_team(company: dict[str, Any], *, now: datetime) -> None:
     """Let one membership end, and send invitations: one that lives, one that is over."""
+    for hours, role in (
+        (2, Role.OWNER),
+        (19, Role.ADMIN),
+        (3, Role.DEVELOPER),
+        (44, Role.SUPPORT),
+        (1900, Role.ANALYST),
+    ):
+        User.objects.filter(memberships__account=company["account"], memberships__role=role).update(
+            last_login=now - timedelta(hours=hours)
+        )
     leaving = Membership.objects.of(company["account"]).get(role=Role.SUPPORT)
     leaving.ends_at = now + timedelta(days=24)
     leaving.save(update_fields=["ends_at"])

@@ -232,7 +232,7 @@ def member_remove(request: ConsoleRequest, member: UUID) -> HttpResponse:
     """Say what the removal ends, then remove the member."""
     row = _find(request, member)
     if request.method != "POST":
-        return _ask(request, "member_remove", row)
+        return _ask(request, "member_remove", row, tokens=roster.count_named_tokens(row.member))
     try:
         services.remove_member(actor=request.actor, member_id=member, now=timezone.now())
     except DomainError as error:
