@@ -5,16 +5,17 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models import Count, F, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.utils.module_loading import import_string
 
 from accounts.models import Account, Credential
 from security.checkup_rules import CHECKS, Check, Facts, Finding, Member, Token, score_of
 from security.compromise_queries import roster_of, tokens_of
 from security.models import CheckupSnooze, RecoveryCode
+from security.webhook_queries import count_live
 
 SNOOZES_SHOWN = 10
+_SNOOZES_READ = len(CHECKS) + SNOOZES_SHOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,12 @@ class Checkup:
 def checkup_of(account: Account, *, now: datetime) -> Checkup:
     """Judge the account as it is now. A finding counts in the score whether it was put off or not."""
     facts = facts_of(account, now=now)
-    recent = list(snoozes_of(account)[:SNOOZES_SHOWN])
-    snoozes = {row.check_name: row for row in live_snoozes_of(account, now=now)}
+    recent = list(snoozes_of(account)[:_SNOOZES_READ])
+    snoozes = {row.check_name: row for row in recent if row.ended_at is None and row.until > now}
     rows = [Row(check, check.judge(facts), snoozes.get(check.name)) for check in applied_checks()]
     passed = [row.check for row in rows if row.finding is None]
-    return Checkup(score_of(passed, [row.check for row in rows]), rows, recent)
+    shown = sorted(recent, key=lambda row: row.made_at, reverse=True)[:SNOOZES_SHOWN]
+    return Checkup(score_of(passed, [row.check for row in rows]), rows, shown)
 
 
 def applied_checks() -> list[Check]:
@@ -78,7 +80,7 @@ def facts_of(account: Account, *, now: datetime) -> Facts:
         members=[_member(row) for row in _members(account)],
         tokens=[_token(row) for row in tokens_of(account, now=now)],
         allowlist_mode=account.allowlist_mode,
-        live_webhooks=_live_webhooks(account),
+        live_webhooks=count_live(account),
     )
 
 
@@ -107,20 +109,10 @@ def _token(row: Credential) -> Token:
     return Token(label, is_named, row.made_at, row.last_used_at, row.ends_at)
 
 
-def _live_webhooks(account: Account) -> int:
-    """Ask the app that keeps webhooks, if the settings name one."""
-    path = settings.AUDIT_WEBHOOK_COUNTER
-    return import_string(path)(account) if path else 0
-
-
-def live_snoozes_of(account: Account, *, now: datetime) -> QuerySet[CheckupSnooze]:
-    """Return what is put off at the instant."""
-    return CheckupSnooze.objects.of(account).filter(ended_at=None, until__gt=now).select_related("made_by")
-
-
 def snoozes_of(account: Account) -> QuerySet[CheckupSnooze]:
-    """Return what was put off, newest first."""
-    return CheckupSnooze.objects.of(account).select_related("made_by", "ended_by").order_by("-made_at", "-id")
+    """Return what was put off: what nobody ended first (one row for each check at most), then newest first."""
+    rows = CheckupSnooze.objects.of(account).select_related("made_by", "ended_by")
+    return rows.order_by(F("ended_at").desc(nulls_first=True), "-made_at", "-id")
 
 
 def find_check(name: str) -> Check | None:

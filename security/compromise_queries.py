@@ -258,6 +258,7 @@ def _session_row(session: Session) -> dict[str, Any]:
 def _sign_in_row(event: AuditEvent) -> dict[str, Any]:
     return {
         "event": event,
+        "person": getattr(event, "person", None),
         "device": event.data.get("device") or device_name(event.user_agent),
         "place": event.data.get("place", ""),
         "method": METHODS.get(str(event.data.get("method", "")), ""),

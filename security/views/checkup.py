@@ -19,8 +19,7 @@ from security.forms import SnoozeForm
 from security.services import checkup as services
 
 _MANAGE = Permission.SECURITY_MANAGE
-_PERSONAL = {"recovery-codes", "strong-factor"}
-_PARTS = {"unused-members": "#members"}
+_PERSONAL = {"recovery-codes"}
 
 
 @access(_MANAGE)
@@ -60,7 +59,7 @@ def _shown(request: ConsoleRequest, row: queries.Row) -> dict[str, Any]:
         return {"row": row, "url": f"mailto:{','.join(others)}", "label": "Write to them"}
     route, label = settings.CHECKUP_FIXES[row.check.name]
     url = reverse(route, kwargs={"account": request.actor.account.auth_id})
-    return {"row": row, "url": url + _PARTS.get(row.check.name, ""), "label": label}
+    return {"row": row, "url": url, "label": label}
 
 
 @access(_MANAGE)

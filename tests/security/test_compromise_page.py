@@ -60,6 +60,7 @@ def test_it_shows_sign_ins_sessions_tokens_and_members_of_this_account_only(owne
         "192.0.2.55",
     ):
         assert words in text
+    assert text.count(page("member_sign_out", cast.account, public_id=cast.admin.public_id)) == 2
     assert "Authenticator app" in text
     assert "Phone codes only" in text
     for words in ("203.0.113.77", "Otto Outsider", str(foreign)):
