@@ -113,7 +113,7 @@ def _end(credential: Credential, account: Account) -> None:
     credential.save(update_fields=["ended_at"])
     is_named = credential.kind == Credential.Kind.NAMED
     kind = EventKind.NAMED_TOKEN_ENDED if is_named else EventKind.CREDENTIAL_ENDED
-    facts = {"name": credential.name, "reason": ""} if is_named else {}
+    facts: dict[str, Any] = {"name": credential.name, "reason": ""} if is_named else {}
     record(kind, actor=Actor.system(account), target=credential, token=str(credential), **facts)
 
 

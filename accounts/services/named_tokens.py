@@ -78,7 +78,7 @@ def make_named_token(
             return MadeToken(made, "")
         _refuse_full(identity, now)
         _refuse_late(identity.account, ends_at, now)
-        facts = {"name": name, "permissions": sorted(permissions), "cidrs": networks or None}
+        facts: dict[str, Any] = {"name": name, "permissions": sorted(permissions), "cidrs": networks or None}
         credential, token = _create(identity, public_id, actor, ends_at, now, facts)
         facts |= {"token": str(credential), "ends_at": ends_at}
         record(EventKind.NAMED_TOKEN_MADE, actor=actor, target=credential, **facts)
@@ -186,7 +186,7 @@ def revoke_named_token(*, actor: Actor, public_id: UUID, now: datetime) -> Crede
     if credential.is_live(now):
         credential.ended_at = max(now, credential.made_at)
         credential.save(update_fields=["ended_at"])
-        facts = {"token": str(credential), "name": credential.name}
+        facts: dict[str, Any] = {"token": str(credential), "name": credential.name}
         record(EventKind.NAMED_TOKEN_REVOKED, actor=actor, target=credential, **facts)
     return credential
 
@@ -205,6 +205,10 @@ def _end_left(pk: int, *, now: datetime) -> bool:
         return False
     credential.ended_at, credential.end_reason = max(now, credential.made_at), Credential.End.LEFT
     credential.save(update_fields=["ended_at", "end_reason"])
-    facts = {"token": str(credential), "name": credential.name, "reason": credential.end_reason}
+    facts: dict[str, Any] = {
+        "token": str(credential),
+        "name": credential.name,
+        "reason": credential.end_reason,
+    }
     record(EventKind.NAMED_TOKEN_ENDED, actor=Actor.system(account), target=credential, **facts)
     return True

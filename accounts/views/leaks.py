@@ -130,7 +130,7 @@ def _read_found(value: Any) -> list[leaks.Found]:
 def _read_item(item: Any) -> leaks.Found:
     if not isinstance(item, dict):
         raise ApiError("each item must be an object", code="wrong_type")
-    values = {name: item.get(name) for name in ("token", "type", "url", "source")}
+    values: dict[str, Any] = {name: item.get(name) for name in ("token", "type", "url", "source")}
     values |= {name: "" for name in ("url", "source") if values[name] is None}
     if not all(isinstance(value, str) for value in values.values()):
         raise ApiError("token, type, url and source must be strings", code="wrong_type")

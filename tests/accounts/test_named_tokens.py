@@ -127,6 +127,15 @@ def test_token_narrows_with_the_role_of_its_maker_on_the_next_call(cast, role, r
     assert row.is_narrowed is (role != "admin")
 
 
+def test_token_of_a_raised_member_narrows_when_the_raise_is_over(cast):
+    Membership.unscoped.filter(user=cast.developer).update(raised_until=NOW() + timedelta(minutes=5))
+    made = make(cast, "admin", permissions=["account:write"])
+    Credential.objects.update(made_by=cast.developer)
+    assert api(cast, made).ask("POST", {"city": "Delft"}).status_code == 202
+    Membership.unscoped.filter(user=cast.developer).update(raised_until=NOW())
+    assert api(cast, made).ask("POST", {"city": "Delft"}).status_code == 403
+
+
 @pytest.mark.parametrize("how", ["removed", "ended", "suspended", "inactive", "forgotten"])
 def test_token_stops_with_the_membership_of_its_maker(cast, how):
     made = make(cast, "admin")
