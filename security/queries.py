@@ -27,6 +27,12 @@ PENDING_FOR = timedelta(minutes=30)
 PASSKEY, APP, PHONE, RECOVERY, PASSWORD = "passkey", "app", "phone", "recovery", "password"
 
 
+_WAITING = RecoveryRequest.objects.filter(
+    closed_at=None,
+    state__in=[RecoveryRequest.State.VERIFIED, RecoveryRequest.State.APPROVED, RecoveryRequest.State.READY],
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Factors:
     """Which second factors a person has; only ``passkeys`` resist a page that imitates ours."""
@@ -77,13 +83,38 @@ class CodeBatch:
     weak_until: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CodeDevices:
+    """Where a person gets codes from, and the new number that waits for its code."""
+
+    phone: PhoneDevice | None
+    authenticator: AuthenticatorDevice | None
+    change: PhoneChange | None
+
+
 def factors_of(user: User) -> Factors:
     """Return the person's factors."""
-    return Factors(
-        has_phone=PhoneDevice.objects.filter(user=user, confirmed=True).exists(),
-        has_authenticator=AuthenticatorDevice.objects.filter(user=user, confirmed=True).exists(),
-        codes_left=RecoveryCode.objects.filter(user=user, used_at=None).count(),
-        passkeys=tuple(passkeys_of(user)),
+    own = {"user": OuterRef("pk"), "confirmed": True}
+    unused = Count("recovery_codes", filter=Q(recovery_codes__used_at=None))
+    phones, apps = PhoneDevice.objects.filter(**own), AuthenticatorDevice.objects.filter(**own)
+    person = User.objects.filter(pk=user.pk).annotate(
+        left=unused, phone_is=Exists(phones), app_is=Exists(apps)
+    )
+    has_phone, has_authenticator, left = person.values_list("phone_is", "app_is", "left").get()
+    return Factors(has_phone, has_authenticator, left, tuple(passkeys_of(user)))
+
+
+def code_devices_of(user: User, *, now: datetime) -> CodeDevices:
+    """Return the person's phone, app and waiting number in one query."""
+    phone = FilteredRelation("phonedevice", condition=Q(phonedevice__confirmed=True))
+    app = FilteredRelation("authenticatordevice", condition=Q(authenticatordevice__confirmed=True))
+    people = User.objects.filter(pk=user.pk).annotate(own_phone=phone, own_app=app)
+    found: Any = people.select_related("own_phone", "own_app", "phone_change").first()
+    change = getattr(found, "phone_change", None)
+    return CodeDevices(
+        phone=getattr(found, "own_phone", None),
+        authenticator=getattr(found, "own_app", None),
+        change=change if change and change.expires_at > now else None,
     )
 
 
@@ -215,9 +246,12 @@ def is_recovering(user: User) -> bool:
 
 def find_waiting_recovery(user: User) -> RecoveryRequest | None:
     """Return the recovery that will remove the person's factors unless somebody cancels it."""
-    State = RecoveryRequest.State  # noqa: N806 - a class
-    waiting = [State.VERIFIED, State.APPROVED, State.READY]
-    return RecoveryRequest.objects.filter(user=user, closed_at=None, state__in=waiting).first()
+    return _WAITING.filter(user=user).first()
+
+
+def has_waiting_recovery(user: OuterRef) -> Exists:
+    """Return, as a part of a query about ``user``, whether a recovery waits to remove their factors."""
+    return Exists(_WAITING.filter(user=user))
 
 
 def find_held(public_id: uuid.UUID, *, user: User, session_id: uuid.UUID) -> HeldAct | None:

@@ -70,7 +70,7 @@ def finish_recovery(*, public_id: uuid.UUID, number: int, user: User, origin: Or
     row.link_number, row.notice_at = row.link_number + 1, None
     row.save()
     actor = Actor(user=locked, kind="visitor", origin=origin)
-    note(EventKind.RECOVERY_DONE, row=row, actor=actor, removed=removed)
+    note(EventKind.RECOVERY_DONE, row, actor, removed=removed)
 
 
 def _remove_factors(user: User) -> list[str]:

@@ -7,8 +7,10 @@ from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 
+from accounts.models import User
 from console.core.errors import DomainError
 from security.models import RecoveryRequest
+from security.queries import find_waiting_recovery
 
 CONFIRM, CANCEL, FINISH = "confirm", "cancel", "finish"
 _ROUTES = {
@@ -46,6 +48,19 @@ def address_of(row: RecoveryRequest, deed: str, *, detail: str = "") -> str:
     """Return the full address of the link for one deed."""
     token = signing.dumps(f"{row.public_id.hex}:{detail}", salt=_salt(deed))
     return settings.BASE_URL + reverse(_ROUTES[deed], kwargs={"token": token})
+
+
+def banner_of(user: User) -> dict[str, str] | None:
+    """Say on every page that a recovery waits to remove the person's factors, with the way to cancel it."""
+    row = find_waiting_recovery(user)
+    if row is None:
+        return None
+    return {
+        "level": "warn",
+        "text": "Somebody asked us to remove all your second factors, because they are lost.",
+        "url": address_of(row, CANCEL, detail="session"),
+        "label": "Cancel it",
+    }
 
 
 def read_token(token: str, *, deed: str) -> Named:

@@ -51,7 +51,7 @@ def _begin(user: User, story: str, origin: Origin, now: datetime) -> None:
         asked_from=origin.ip,
         expires_at=now + timedelta(hours=settings.CONSOLE_RECOVERY_CONFIRM_HOURS),
     )
-    note(EventKind.RECOVERY_ASKED, row=row, actor=Actor(user=user, kind="visitor", origin=origin))
+    note(EventKind.RECOVERY_ASKED, row, Actor(user=user, kind="visitor", origin=origin))
 
 
 def lock_open(public_id: uuid.UUID, *, now: datetime) -> RecoveryRequest:
@@ -96,7 +96,7 @@ def confirm_recovery(*, public_id: uuid.UUID, origin: Origin, now: datetime) -> 
     row.state, row.confirmed_at = State.CONFIRMED, now
     row.expires_at = now + timedelta(days=settings.CONSOLE_RECOVERY_DAYS)
     row.save(update_fields=["state", "confirmed_at", "expires_at"])
-    note(EventKind.RECOVERY_CONFIRMED, row=row, actor=Actor(user=row.user, kind="visitor", origin=origin))
+    note(EventKind.RECOVERY_CONFIRMED, row, Actor(user=row.user, kind="visitor", origin=origin))
 
 
 @transaction.atomic
@@ -108,7 +108,7 @@ def cancel_recovery(*, public_id: uuid.UUID, channel: str, origin: Origin, now: 
     row = lock_open(public_id, now=now)
     _end(row, State.CANCELLED, by=channel, now=now)
     actor = Actor(user=row.user, kind="visitor", origin=origin)
-    note(EventKind.RECOVERY_CANCELLED, row=row, actor=actor, channel=channel)
+    note(EventKind.RECOVERY_CANCELLED, row, actor, channel=channel)
 
 
 def _end(row: RecoveryRequest, state: State, *, by: str, now: datetime) -> None:
@@ -116,7 +116,7 @@ def _end(row: RecoveryRequest, state: State, *, by: str, now: datetime) -> None:
     row.save(update_fields=["state", "closed_by", "closed_at", "notice_at"])
 
 
-def close(row: RecoveryRequest, state: State, *, actor: Actor, now: datetime, **facts: Any) -> None:
+def close(row: RecoveryRequest, state: State, actor: Actor, *, now: datetime, **facts: Any) -> None:
     """Close the locked request for a reason other than a cancel link."""
     _end(row, state, by=actor.kind, now=now)
     kinds = {
@@ -124,7 +124,7 @@ def close(row: RecoveryRequest, state: State, *, actor: Actor, now: datetime, **
         State.REJECTED: EventKind.RECOVERY_REJECTED,
         State.EXPIRED: EventKind.RECOVERY_EXPIRED,
     }
-    note(kinds[state], row=row, actor=actor, **facts)
+    note(kinds[state], row, actor, **facts)
 
 
 # --- What time brings ------------------------------------------------------------------------
@@ -143,9 +143,9 @@ def _advance(pk: int, now: datetime) -> bool:
     if row is None:
         return False
     if _got_in(row) or row.email != row.user.email or not row.user.is_active:
-        close(row, State.CANCELLED, actor=Actor.system(), now=now, channel="sign-in")
+        close(row, State.CANCELLED, Actor.system(), now=now, channel="sign-in")
     elif row.expires_at <= now:
-        close(row, State.EXPIRED, actor=Actor.system(), now=now)
+        close(row, State.EXPIRED, Actor.system(), now=now)
     elif row.state == State.APPROVED and row.waits_until is not None and row.waits_until <= now:
         send_link(row, now=now)
     elif row.notice_at is not None and row.notice_at <= now:
@@ -161,7 +161,7 @@ def send_link(row: RecoveryRequest, *, now: datetime) -> None:
     row.link_number, row.notice_at = row.link_number + 1, None
     row.expires_at = now + timedelta(hours=settings.CONSOLE_RECOVERY_LINK_HOURS)
     row.save(update_fields=["state", "link_number", "notice_at", "expires_at"])
-    note(EventKind.RECOVERY_READY, row=row, actor=Actor.system())
+    note(EventKind.RECOVERY_READY, row, Actor.system())
 
 
 def _notice(row: RecoveryRequest, now: datetime) -> None:
@@ -169,10 +169,10 @@ def _notice(row: RecoveryRequest, now: datetime) -> None:
     following = now + _NOTICE_EVERY
     row.notice_at = following if row.waits_until is not None and following < row.waits_until else None
     row.save(update_fields=["notice_at"])
-    note(EventKind.RECOVERY_REMINDED, row=row, actor=Actor.system())
+    note(EventKind.RECOVERY_REMINDED, row, Actor.system())
 
 
-def note(kind: EventKind, *, row: RecoveryRequest, actor: Actor, **facts: Any) -> None:
+def note(kind: EventKind, row: RecoveryRequest, actor: Actor, **facts: Any) -> None:
     """Record the event on the person's chain, on that of the staff who acted, and on those of their accounts.
 
     The accounts learn of it once staff verified who asks; mails hang on the event of the person's chain.

@@ -50,7 +50,7 @@ def verify_recovery(*, actor: Actor, public_id: uuid.UUID, evidence: str, remark
     row.expires_at = row.waits_until + timedelta(days=settings.CONSOLE_RECOVERY_DAYS)
     row.notice_at = now + _DAY if now + _DAY < row.waits_until else None
     row.save()
-    note(EventKind.RECOVERY_VERIFIED, row=row, actor=actor, evidence=evidence, waits_until=row.waits_until)
+    note(EventKind.RECOVERY_VERIFIED, row, actor, evidence=evidence, waits_until=row.waits_until)
 
 
 @transaction.atomic
@@ -67,7 +67,7 @@ def approve_recovery(*, actor: Actor, public_id: uuid.UUID, now: datetime) -> No
         raise SecondPersonNeeded("You verified this request, or it is your own. Another person approves it.")
     row.state, row.approved_by, row.approved_at = State.APPROVED, actor.user, now
     row.save(update_fields=["state", "approved_by", "approved_at"])
-    note(EventKind.RECOVERY_APPROVED, row=row, actor=actor)
+    note(EventKind.RECOVERY_APPROVED, row, actor)
 
 
 @transaction.atomic
@@ -85,7 +85,7 @@ def reject_recovery(*, actor: Actor, public_id: uuid.UUID, reason: str, now: dat
         raise RecoveryDecided("Write why. The customer reads it.", code="reason_missing")
     row.reason = reason
     row.save(update_fields=["reason"])
-    close(row, State.REJECTED, actor=actor, now=now, reason=reason)
+    close(row, State.REJECTED, actor, now=now, reason=reason)
 
 
 def _lock(public_id: uuid.UUID, states: set[State], now: datetime) -> RecoveryRequest:

@@ -147,7 +147,7 @@ def recovery_finish(request: ConsoleRequest) -> HttpResponse:
     named, now = _named(request, FINISH), timezone.now()
     form, status = RecoveryFinishForm(request.POST if request.method == "POST" else None), None
     try:
-        link = {"public_id": named.public_id, "number": _number(named.detail)}
+        link: dict[str, Any] = {"public_id": named.public_id, "number": _number(named.detail)}
         row = finishing.check_finish_link(**link, now=now)
         if form.is_valid():
             user = accounts.check_password(
