@@ -1,5 +1,6 @@
 """Look up an account's webhooks, and the history of one."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -65,6 +66,18 @@ class DeliveryRow:
     level: str
     label: str
     tries: tuple[Try, ...]
+
+    @property
+    def is_under_way(self) -> bool:
+        """Say whether the next attempt is due now, or runs."""
+        row = self.delivery
+        is_waiting = row.state == WebhookDelivery.State.WAITING
+        return is_waiting and (not row.attempts or row.leased_until is not None)
+
+    @property
+    def body(self) -> str:
+        """Return what is sent, with line breaks for reading."""
+        return json.dumps(json.loads(self.delivery.body), ensure_ascii=False, indent=2)
 
     @property
     def last(self) -> Try | None:
@@ -157,7 +170,7 @@ def _delivery_row(row: WebhookDelivery) -> DeliveryRow:
     levels: dict[str, str] = {states.DELIVERED: "good", states.FAILED: "danger"}
     level = levels.get(row.state, "info")
     label = states(row.state).label
-    if row.state == states.WAITING and row.attempts:
+    if row.state == states.WAITING and row.tries:
         level, label = "warn", "Tried again later"
     sentence = "test event" if row.kind == _TEST else sentence_of(row.kind)
     return DeliveryRow(row, sentence, level, label, tuple(map(_try, row.tries)))

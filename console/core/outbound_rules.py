@@ -156,8 +156,8 @@ def resolve(host: str) -> list[Address]:
 
     :raises OutboundError: if the name has none
     """
-    resolver = dns.resolver.Resolver()
     try:
+        resolver = dns.resolver.Resolver()
         answers = resolver.resolve_name(f"{host}.", lifetime=_LOOKUP_SECONDS, search=False)
     except (dns.exception.DNSException, OSError) as error:
         raise OutboundError("The host name has no address.", code="name") from error

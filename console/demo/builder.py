@@ -15,7 +15,7 @@ from billing.models import LedgerEntry
 from console.core.access import Actor
 from console.core.events import EventKind, record
 from console.core.requests import Origin
-from console.demo import compromise, named_tokens, rotation, team, webhooks
+from console.demo import compromise, named_tokens, recoveries, rotation, team, webhooks
 from console.demo.people import make_person, make_staff
 from teams.models import Membership
 from teams.roles import RIGHTS, Role
@@ -48,6 +48,7 @@ def build(*, now: datetime, seed: int) -> dict[str, Any]:
     rotation.list_networks(first, now=now)
     named_tokens.fill_tokens(first, now=now)
     compromise.tell_story(first, now=now)
+    recoveries.fill_queue(first, now=now)
     trial = _company(
         "Brightwater Studio",
         "America/New_York",

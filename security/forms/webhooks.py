@@ -25,11 +25,11 @@ SINCE = MappingProxyType(
     }
 )
 _SINCE_LABELS = {
-    "1h": "The last hour",
-    "24h": "The last 24 hours",
-    "3d": "The last 3 days",
-    "7d": "The last 7 days",
-    "30d": "The last 30 days",
+    "1h": "the last hour",
+    "24h": "the last 24 hours",
+    "3d": "the last 3 days",
+    "7d": "the last 7 days",
+    "30d": "the last 30 days",
 }
 
 
@@ -56,7 +56,7 @@ class WebhookForm(forms.Form):
         required=False,
         widget=forms.CheckboxSelectMultiple,
         choices=lambda: [(area, area) for area in areas()],
-        help_text="Tick none to get everything.",
+        help_text="Tick none to get everything, also what is added later.",
     )
 
     def clean_url(self) -> str:
@@ -134,7 +134,11 @@ def _by_area() -> list[tuple[str, Any]]:
 class WebhookReplayForm(forms.Form):
     """Choose how far back failed deliveries are sent again."""
 
-    since = forms.ChoiceField(label="Failed within", choices=list(_SINCE_LABELS.items()))
+    since = forms.ChoiceField(
+        label="Send again what failed within",
+        choices=list(_SINCE_LABELS.items()),
+        widget=forms.Select(attrs={"class": "input--small input--auto"}),
+    )
 
     @property
     def span(self) -> timedelta:

@@ -64,7 +64,7 @@ class WebhookEndpoint(TenantModel):
     @property
     def audit_label(self) -> str:
         """Name the endpoint in the audit log."""
-        return f"{self.host} {self.description}".strip()
+        return f"{self.host}, {self.description}" if self.description else self.host
 
     @property
     def context(self) -> str:

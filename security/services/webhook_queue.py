@@ -141,7 +141,7 @@ def send_test(*, actor: Actor, public_id: UUID, now: datetime) -> WebhookDeliver
         delivery.body = write_body(TEST_KIND, at=now, account=actor.account.auth_id, data=facts)
         delivery.save(force_insert=True)
         record(EventKind.WEBHOOK_TESTED, actor=actor, target=endpoint, host=endpoint.host)
-        transaction.on_commit(lambda: publish([endpoint.pk]), robust=True)
+        _wake(endpoint)
     return delivery
 
 
@@ -197,4 +197,10 @@ def _fresh(now: datetime) -> dict[str, Any]:
 
 def _note_replay(actor: Actor, endpoint: WebhookEndpoint, **facts: Any) -> None:
     record(EventKind.WEBHOOK_REPLAYED, actor=actor, target=endpoint, host=endpoint.host, **facts)
+    _wake(endpoint)
+
+
+def _wake(endpoint: WebhookEndpoint) -> None:
+    """Send at once what a person asked for, also to an endpoint that rests after a failure."""
+    WebhookEndpoint.unscoped.filter(pk=endpoint.pk).update(rests_until=None)
     transaction.on_commit(lambda: publish([endpoint.pk]), robust=True)

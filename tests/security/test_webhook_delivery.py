@@ -422,6 +422,17 @@ def test_guard_stands_between_tasks_and_the_network(cast, endpoint):
     assert only(endpoint, "account:updated").last_error == "port"
 
 
+def test_person_who_asks_need_not_wait_for_the_rest_after_a_failure(cast, endpoint):
+    now = timezone.now()
+    happen(cast)
+    take(now)
+    push(endpoint, Answering(500), now)
+    assert push(endpoint, Answering(200), now) == 0
+    webhook_queue.send_test(actor=actor_of(cast), public_id=endpoint.public_id, now=now)
+    assert push(endpoint, Answering(200), now) == 1
+    assert only(endpoint, "webhook:test").state == "delivered"
+
+
 # --- Several workers
 
 

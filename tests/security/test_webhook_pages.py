@@ -240,7 +240,7 @@ def test_test_event_is_sent_and_its_page_shows_what_was_sent_and_answered(owner,
         for name in ("webhook-id", "webhook-timestamp", "webhook-signature"):
             assert headers[name].replace("+", "&#x2B;") in shown or headers[name] in shown
         assert "private answer" not in shown
-        assert "&quot;type&quot;:&quot;webhook:test&quot;" in shown
+        assert "&quot;type&quot;: &quot;webhook:test&quot;" in shown
         assert secret not in shown
         assert owner.post(sent.url + "replay/").url == sent.url
         push(endpoint, customer.client(), later)
