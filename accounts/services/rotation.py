@@ -89,6 +89,7 @@ def _warn(pk: int, *, now: datetime) -> bool:
     setattr(token, f"warned_{warning}_before", token.ends_at)
     token.save(update_fields=_MARKS[1:])
     facts: dict[str, Any] = {"token": str(token), "ends_at": token.ends_at}
-    facts |= {"advice": advice.text, "callers": advice.callers}
+    is_extended = TokenExtension.objects.filter(credential=token).exists()
+    facts |= {"advice": advice.text, "callers": advice.callers, "extended": is_extended}
     record(EventKind.CREDENTIAL_ENDING, actor=Actor.system(account), target=token, **facts)
     return True

@@ -19,7 +19,7 @@ def warn_of_ends() -> None:
 @subscriber(EventKind.CREDENTIAL_ENDING)
 def mail_credential_ending(event: AuditEvent) -> None:
     """Warn that an old token ends soon, with those who still use it."""
-    more = {"ends_at": parse_datetime(event.data["ends_at"]), "callers": event.data["callers"]}
+    more = {"ends_at": parse_datetime(event.data["ends_at"]), "extended": event.data["extended"]}
     mail_about_token(event, "credential_ending", page=callers_of(event), advice=event.data["advice"], **more)
 
 

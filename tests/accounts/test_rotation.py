@@ -399,6 +399,9 @@ def test_end_that_was_put_off_is_warned_about_again(cast, old):
     extend_token(actor=actor(cast), public_id=old.public_id, extend="3d", now=first_end - 22 * HOUR)
     assert warn_of_ends(now=first_end - 21 * HOUR) == 0
     assert warn_of_ends(now=first_end + 48 * HOUR) == 1
+    first, _, second = mails_to(cast.owner.email)
+    assert "more time on Credentials" in first.body
+    assert "more time on Credentials" not in second.body
 
 
 def test_revoked_token_is_not_warned_about(cast, old):
