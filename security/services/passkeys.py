@@ -133,7 +133,7 @@ def _keep(
 ) -> PasskeyDevice:
     user, actor = device.user, Actor.person(device.user, origin=origin)
     _lock(user)
-    for old in _own(user).filter(public_id=replaces):
+    if old := _own(user).filter(public_id=replaces).first() if replaces else None:
         _delete(old, actor, reason="replaced")
     _require_room(len(queries.passkeys_of(user)))
     for name in ("credential_id", "public_key", "sign_count", "transports", "aaguid", "is_backed_up"):

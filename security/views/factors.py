@@ -43,15 +43,15 @@ def factor_list(request: Any) -> HttpResponse:
     """Show the person's second factors."""
     user = request.actor.user
     now = timezone.now()
-    codes, change = queries.codes_of(user), queries.find_phone_change(user, now=now)
+    codes, devices = queries.codes_of(user), queries.code_devices_of(user, now=now)
     context = {
         "now": now,
         "rule": rules_for(user).first(),
         "passkeys": queries.passkeys_of(user),
-        "authenticator": queries.find_authenticator(user),
-        "phone": queries.find_phone(user),
+        "authenticator": devices.authenticator,
+        "phone": devices.phone,
         "number": mask_phone(user.phone) if user.phone else "",
-        "new_number": mask_phone(change.number) if change else "",
+        "new_number": mask_phone(devices.change.number) if devices.change else "",
         "codes": codes,
         "few_codes": codes.left <= _FEW_CODES,
     }
