@@ -33,7 +33,7 @@ _ENDPOINT, _AGENT = 120, 300
 # memory so many notes before the next flush.
 _NOTE = """
 if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[4]) then return 0 end
-local name = redis.sha1hex(ARGV[1])
+local name = string.sub(redis.sha1hex(ARGV[1]), 1, 16)
 if redis.call('SISMEMBER', KEYS[3], name) == 0 then
   if redis.call('SCARD', KEYS[3]) >= tonumber(ARGV[5]) then return 0 end
   redis.call('SADD', KEYS[3], name)
