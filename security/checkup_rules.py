@@ -104,7 +104,7 @@ def _single_owner(facts: Facts) -> Finding | None:
     senior = [member for member in facts.members if member.role in _SENIOR]
     if len(senior) > 1:
         return None
-    text = f"1 of {len(facts.members)} members can act for the account: {_names(senior)}. Without them nobody can."
+    text = f"{_of(senior, facts.members)} can act for the account: {_names(senior)}. Without them nobody can."
     return Finding("No successor", text)
 
 

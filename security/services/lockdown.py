@@ -21,6 +21,7 @@ from console.core.requests import Origin
 from security.compromise_queries import open_lockdown
 from security.models import Lockdown, MailCode
 from security.services.second_factor import Try, is_guess, note_wrong, prove_factor
+from teams.models import Invitation
 from teams.queries import member_ids_of, memberships_of, resolve_actor
 
 Step = Callable[[Account, Actor, datetime], int]
@@ -92,6 +93,12 @@ def reverify_members(account: Account, actor: Actor, now: datetime) -> int:
     count = accounts.ask_again(ids, now=now)
     MailCode.objects.filter(user_id__in=ids, ended_at=None).update(ended_at=now)
     return count
+
+
+def revoke_invitations(account: Account, actor: Actor, now: datetime) -> int:
+    """Take every open invitation back: a stranger may have invited themselves. A step of the lock-down."""
+    rows = Invitation.objects.of(account).filter(accepted_at=None, revoked_at=None)
+    return rows.filter(expires_at__gt=now).update(revoked_at=now)
 
 
 def check_lockdown_link(*, link_id: UUID, now: datetime) -> EmailLink:

@@ -21,7 +21,7 @@ from console.core.requests import Origin
 from security.models import Lockdown, LockdownStep
 from security.services import reopening
 from security.services.lockdown import lock_down
-from teams.models import Membership
+from teams.models import Invitation, Membership
 from teams.roles import Role
 from tests.conftest import sign_in
 from tests.factories import make_account, make_member, make_token, make_user
@@ -122,6 +122,19 @@ def test_every_live_member_must_prove_more_and_nobody_else(cast):
     assert flagged == {
         getattr(cast, role).email for role in ("owner", "admin", "developer", "support", "analyst")
     }
+
+
+def test_open_invitations_are_taken_back(cast):
+    now = timezone.now()
+    for account, days in ((cast.account, 7), (cast.account, -1), (cast.other_account, 7)):
+        sent_at = now - timedelta(days=10)
+        Invitation.objects.create(
+            account=account, email=f"new{days}@halyard.example", email_key=f"new{days}@halyard.example",
+            role=Role.ADMIN, invited_by=cast.admin, sent_at=sent_at, expires_at=now + timedelta(days=days),
+        )  # fmt: skip
+    locked = lock(cast)
+    assert locked.row.counts["Invitations taken back"] == 1
+    assert Invitation.unscoped.exclude(revoked_at=None).get().account == cast.account
 
 
 def test_it_is_one_event_with_counts_and_tokens(cast):
