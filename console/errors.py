@@ -14,6 +14,8 @@ from console.core.errors import TooManyRequests
 from console.core.metrics import count_refusal
 from console.core.permissions import Gate
 from console.core.requests import request_id
+from teams.queries import holders_of
+from teams.roles import area_of
 
 _API = ("/v1/", "/scim/", "/internal/")
 _log = logging.getLogger("console.refusal")
@@ -49,9 +51,13 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
     _refuse(request, "forbidden")
     if isinstance(exception, ReadOnly):
         return error_page(request, 403, "read_only", because=exception.because)
-    roles = roles_with(exception.right) if isinstance(exception, AccessRefused) else []
     actor = getattr(request, "actor", None)
-    return error_page(request, 403, "403", allowed_roles=roles, role=getattr(actor, "role", ""))
+    if not isinstance(exception, AccessRefused):
+        return error_page(request, 403, "403")
+    page: dict[str, Any] = {"allowed_roles": roles_with(exception.right), "area": area_of(exception.right)}
+    if getattr(actor, "account", None) is not None:
+        page |= {"actor": actor, "holders": holders_of(actor.account, exception.right)}
+    return error_page(request, 403, "403", **page)
 
 
 @declare(Gate.PUBLIC)

@@ -5,8 +5,8 @@ from functools import cache
 from typing import Any
 
 from django.conf import settings
-from django.db.models import OuterRef, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import F, OuterRef, Q, QuerySet, Window
+from django.db.models.functions import Now, RowNumber
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -17,6 +17,7 @@ from console.core.requests import Origin
 from teams.models import Membership
 from teams.roles import RIGHTS, Role
 
+_NAMED = 3
 _BECAUSE = (
     "The account's plan has ended. Members can look until {:%-d %B}, and change nothing. "
     "The owner can renew the plan."
@@ -136,6 +137,18 @@ def contacts_of(account: Account) -> list[User]:
         .order_by("user_id")
     )
     return [row.user for row in sorted(rows, key=lambda row: row.role != Role.OWNER)]
+
+
+def holders_of(account: Account, right: Permission) -> list[tuple[str, str]]:
+    """Return the roles that hold the right, each with the names of the first of its members, strongest first."""
+    roles = [role for role in Role if right in RIGHTS[role]]
+    rows = members_of(account).filter(role__in=roles)
+    # Names stand for whom to ask: the first of each role are enough, however many there are.
+    rows = rows.annotate(place=Window(RowNumber(), partition_by=F("role"), order_by=F("pk").asc()))
+    names: dict[str, list[str]] = {}
+    for member in rows.filter(place__lte=_NAMED):
+        names.setdefault(member.role, []).append(member.user.full_name)
+    return [(role.label, ", ".join(names.get(role, []))) for role in roles]
 
 
 def people_of(account: Account) -> list[User]:

@@ -93,6 +93,12 @@ def matrix() -> list[tuple[str, list[tuple[str, list[str]]]]]:
     ]
 
 
+def area_of(right: Permission | Gate) -> str:
+    """Return what the table calls the area that the right opens."""
+    rows = (row for _, areas in _AREAS for row in areas)
+    return next((area for area, steps in rows if right in {step for step, _ in steps}), "")
+
+
 def covered_rights() -> set[Permission]:
     """Return the rights of which the matrix speaks."""
     return {right for _, areas in _AREAS for _, steps in areas for right, _ in steps}

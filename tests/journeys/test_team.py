@@ -32,7 +32,7 @@ def test_newcomer_joins_a_team_and_a_change_of_role_counts_at_once(page, watch, 
     expect(newcomer.get_by_role("heading", name="Credentials").first).to_be_visible()
     _make_supporter(page, watch, team)
     newcomer.goto(credentials)
-    expect(newcomer.get_by_text(re.compile("Your role can.t open this page"))).to_be_visible()
+    expect(newcomer.get_by_text(re.compile("Your role can.t open Auth ID"))).to_be_visible()
     assert console.newest(EMAIL, subject="Your role in Halyard Logistics is Support now")
     context.close()
 
