@@ -125,6 +125,7 @@ LOGIN_STEPS = [
 LOCKDOWN_STEPS = {
     "Members who prove more at their next sign-in": "security.services.lockdown.reverify_members",
     "Auth Tokens revoked": "accounts.services.lockdown.revoke_tokens",
+    "Invitations taken back": "security.services.lockdown.revoke_invitations",
     "Webhooks paused": "security.services.webhooks.pause_all",
 }
 # Parts that later apps add to the page about a compromised account: functions of account and instant.
