@@ -108,8 +108,8 @@ def code_devices_of(user: User, *, now: datetime) -> CodeDevices:
     """Return the person's phone, app and waiting number in one query."""
     phone = FilteredRelation("phonedevice", condition=Q(phonedevice__confirmed=True))
     app = FilteredRelation("authenticatordevice", condition=Q(authenticatordevice__confirmed=True))
-    people = User.objects.filter(pk=user.pk).annotate(own_phone=phone, own_app=app)
-    found: Any = people.select_related("own_phone", "own_app", "phone_change").first()
+    people: Any = User.objects.filter(pk=user.pk).annotate(own_phone=phone, own_app=app)
+    found = people.select_related("own_phone", "own_app", "phone_change").first()
     change = getattr(found, "phone_change", None)
     return CodeDevices(
         phone=getattr(found, "own_phone", None),

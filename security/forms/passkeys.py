@@ -47,7 +47,7 @@ class PasskeyForm(forms.Form):
     @property
     def refusals(self) -> list[str]:
         """Return why the form was refused."""
-        return [reason for reasons in self.errors.values() for reason in reasons]
+        return [str(reason) for reasons in self.errors.values() for reason in reasons]
 
 
 class NewPasskeyForm(PasskeyForm, PasskeyNameForm):
