@@ -232,7 +232,7 @@ def test_caller_that_moved_is_told_from_one_that_stays(cast, old, counted):
         ("198.51.100.1", True),
     ]
     assert "1 of 2 callers moved" in found.text
-    assert "less those 1 that use the new token since" in found.text
+    assert "1 of them called with the new token since." in found.text
     assert rotation.old.advice.callers == 2  # the verdict counts everybody of the last day
 
 
