@@ -81,17 +81,19 @@ def _ids(statement: str, values: Any) -> list[int]:
 
 @transaction.atomic
 def _take(pk: int, *, now: datetime) -> int:
-    rows = WebhookEndpoint.unscoped.select_for_update(skip_locked=True, of=("self",))
-    endpoint = rows.select_related("account").filter(pk=pk, state=State.ENABLED).first()
+    locked = WebhookEndpoint.unscoped.select_for_update(skip_locked=True, of=("self",))
+    endpoint = locked.select_related("account").filter(pk=pk, state=State.ENABLED).first()
     if endpoint is None:
         return 0
     chain = audit_log.chain_of(endpoint.account)
-    events = list(AuditEvent.objects.filter(chain=chain, seq__gt=endpoint.cursor).order_by("seq")[:_BATCH])
-    if not events:
-        return 0
-    endpoint.cursor = events[-1].seq
+    # The end is read first: what is committed in between is found by the second query, or next time.
+    end = audit_log.head_of(chain).length
+    rows = AuditEvent.objects.filter(chain=chain, seq__gt=endpoint.cursor, at__gt=now - _HOLD_FOR)
+    events = list(rows.order_by("seq")[:_BATCH])
+    last = events[-1].seq if events else 0
+    endpoint.cursor = last if len(events) == _BATCH else max(end, last)
     endpoint.save(update_fields=["cursor"])
-    wanted = [event for event in events if event.at > now - _HOLD_FOR and _is_wanted(endpoint, event.kind)]
+    wanted = [event for event in events if _is_wanted(endpoint, event.kind)]
     queued = [_delivery(endpoint, event, now=now) for event in wanted]
     return len(WebhookDelivery.objects.bulk_create(queued, ignore_conflicts=True))
 

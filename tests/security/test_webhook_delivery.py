@@ -228,6 +228,24 @@ def test_event_of_a_transaction_that_was_undone_is_never_sent(cast):
     ]
 
 
+def test_long_backlog_is_taken_in_batches_and_old_events_are_passed_over_at_once(cast, monkeypatch):
+    monkeypatch.setattr(webhook_queue, "_BATCH", 2)
+    made, _ = add(cast, areas=["Account"])
+    now = timezone.now()
+    for age in (5, 4, 4, 1, 0, 0, 0, 0):
+        with transaction.atomic():
+            record(
+                EventKind.ACCOUNT_UPDATED, actor=actor_of(cast), target=cast.account,
+                at=now - timedelta(days=age), age=age,
+            )  # fmt: skip
+    counts = [take(now) for _ in range(4)]
+    assert counts == [1, 2, 2, 0]
+    ages = [json.loads(row.body)["data"]["data"]["age"] for row in made.deliveries.order_by("id")]
+    assert ages == [1, 0, 0, 0, 0]
+    made.refresh_from_db()
+    assert made.cursor == AuditEvent.objects.filter(account_id=cast.account.pk).count()
+
+
 def test_two_workers_queue_each_event_once(cast):
     made, _ = add(cast)
     happen(cast)
