@@ -49,7 +49,7 @@ class RecoveryDecisionForm(forms.ModelForm):
         widget=forms.RadioSelect,
     )
     proof = forms.ChoiceField(
-        label="Verified by", choices=[("", "Choose"), *RecoveryRequest.Evidence.choices], required=False
+        label="Evidence", choices=[("", "Choose"), *RecoveryRequest.Evidence.choices], required=False
     )
     remark = forms.CharField(
         label="How you verified, or why you reject",
