@@ -51,7 +51,7 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
     _refuse(request, "forbidden")
     if isinstance(exception, ReadOnly):
         return error_page(request, 403, "read_only", because=exception.because)
-    actor = getattr(request, "actor", None)
+    actor: Any = getattr(request, "actor", None)
     if not isinstance(exception, AccessRefused):
         return error_page(request, 403, "403")
     page: dict[str, Any] = {"allowed_roles": roles_with(exception.right), "area": area_of(exception.right)}

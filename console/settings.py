@@ -222,6 +222,7 @@ CELERY_BEAT_SCHEDULE = {
     "queue-webhooks": {"task": "security.queue_webhooks", "schedule": 5},
     "watch-webhooks": {"task": "security.watch_webhooks", "schedule": timedelta(minutes=5)},
     "sweep-team": {"task": "teams.sweep_ends", "schedule": timedelta(minutes=1)},
+    "open-reviews": {"task": "teams.open_reviews", "schedule": timedelta(hours=6)},
     "sweep-plans": {"task": "billing.sweep_plans", "schedule": timedelta(minutes=15)},
     "advance-recoveries": {"task": "security.advance_recoveries", "schedule": timedelta(minutes=1)},
     "remind-factors": {"task": "security.remind_factors", "schedule": timedelta(minutes=10)},

@@ -22,6 +22,7 @@ AREAS = {
     "member": "Team",
     "invitation": "Team",
     "roster": "Team",
+    "access-review": "Team",
     "role": "Team",
     "ownership": "Team",
     "audit-log": "Audit log",

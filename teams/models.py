@@ -135,3 +135,26 @@ class Invitation(TenantModel):
     def is_live(self, now: datetime) -> bool:
         """Say whether its newest link opens something at the instant."""
         return self.is_open and self.expires_at > now
+
+
+class AccessReview(TenantModel):
+    """A quarter's look at who is in the team; the owner or an admin says that it was done."""
+
+    quarter_date = models.DateField()
+    due_date = models.DateField()
+    opened_at = models.DateTimeField(default=timezone.now)
+    done_at = models.DateTimeField(null=True)
+    done_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "quarter_date"], name="access_review_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Access review of {self.account}, {self.quarter_date}"
+
+    @property
+    def audit_label(self) -> str:
+        """Name the review in the audit log."""
+        return f"Access review due {self.due_date}"

@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 from accounts.models import Account, User
 from console.core.access import Actor
-from console.core.permissions import Permission
+from console.core.permissions import Gate, Permission
 from console.core.requests import Origin
 from teams.models import Membership
 from teams.roles import RIGHTS, Role
@@ -139,7 +139,7 @@ def contacts_of(account: Account) -> list[User]:
     return [row.user for row in sorted(rows, key=lambda row: row.role != Role.OWNER)]
 
 
-def holders_of(account: Account, right: Permission) -> list[tuple[str, str]]:
+def holders_of(account: Account, right: Permission | Gate) -> list[tuple[str, str]]:
     """Return the roles that hold the right, each with the names of the first of its members, strongest first."""
     roles = [role for role in Role if right in RIGHTS[role]]
     rows = members_of(account).filter(role__in=roles)

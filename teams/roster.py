@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from accounts.models import Account, Credential
-from teams.models import Invitation, Membership
+from teams.models import AccessReview, Invitation, Membership
 from teams.roles import Role
 
 PAGE = 50
@@ -216,3 +216,40 @@ def find_invitation(public_id: UUID) -> Invitation | None:
 def find_open_invitation(account: Account, public_id: UUID) -> Invitation | None:
     """Return an open invitation of the account."""
     return open_invitations(account).filter(public_id=public_id).first()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What stands above every Team page: when the plan ends, open invitations, and until when to review."""
+
+    plan_end: datetime | None
+    open_count: int
+    review_due: date | None
+
+
+def facts_of(account: Account) -> Facts:
+    """Return the facts, in one query."""
+    open_rows = Invitation.unscoped.filter(account=OuterRef("pk"), accepted_at=None, revoked_at=None)
+    counted = open_rows.order_by().values("account").annotate(rows=Count("pk")).values("rows")
+    reviews = AccessReview.unscoped.filter(account=OuterRef("pk"), done_at=None).order_by("-quarter_date")
+    row = Account.objects.filter(pk=account.pk).values_list(
+        import_string(settings.PLAN_END)(OuterRef("pk")),
+        Coalesce(Subquery(counted), 0),
+        Subquery(reviews.values("due_date")[:1]),
+    )
+    return Facts(*row.get())
+
+
+def current_review(account: Account) -> QuerySet[AccessReview]:
+    """Return the newest review that nobody noted as done."""
+    return AccessReview.objects.of(account).filter(done_at=None).order_by("-quarter_date")
+
+
+def accounts_to_review(quarter: date, *, now: datetime, limit: int = 1000) -> list[int]:
+    """Return the accounts with a plan and a team that have no review of the quarter yet."""
+    begun = datetime.combine(quarter, time.min, tzinfo=UTC)
+    known = AccessReview.unscoped.filter(account=OuterRef("account"), quarter_date=quarter)
+    plan_end = import_string(settings.PLAN_END)(OuterRef("account"))
+    teams = Membership.unscoped.exclude(role=Role.OWNER).filter(created_at__lt=begun, suspended_at=None)
+    teams = teams.filter(~Exists(known)).annotate(plan_end=plan_end).filter(plan_end__gt=now)
+    return list(teams.order_by("account").values_list("account", flat=True).distinct()[:limit])

@@ -89,6 +89,28 @@ def sweep_ends() -> None:
     services.sweep_ends(now=timezone.now())
 
 
+@shared_task(name="teams.open_reviews")
+def open_reviews() -> None:
+    """Open the access reviews of the quarter."""
+    services.open_reviews(now=timezone.now())
+
+
+@subscriber(EventKind.ACCESS_REVIEW_OPENED)
+def mail_access_review(event: AuditEvent) -> None:
+    """Ask owner and admins who still needs access."""
+    account = Account.objects.get(pk=event.account_id or 0)
+    context = {
+        "account": account,
+        "due_date": event.data["due_date"],
+        "facts": [("Account", f"{account.name}, {account.auth_id}")],
+        "button_url": settings.BASE_URL + reverse("teams:member_list", kwargs={"account": account.auth_id}),
+        "button_label": "Open Team",
+    }
+    for person in contacts_of(account):
+        key = f"event:{event.public_id}:{person.pk}"
+        queue_mail("teams/access_review", to=person.email, key=key, context=context)
+
+
 @subscriber(*(EventKind(kind) for kind in _WORDS))
 def mail_member_change(event: AuditEvent) -> None:
     """Tell the member, and the owner and the admins, what was changed."""

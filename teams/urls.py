@@ -12,6 +12,7 @@ _WAITING = f"{_TEAM}invitations/<uuid:invitation>/"
 urlpatterns = [
     path(_TEAM, members.member_list, name="member_list"),
     path(f"{_TEAM}csv/", members.roster_csv, name="roster_csv"),
+    path(f"{_TEAM}review/", members.review_finish, name="review_finish"),
     path(f"{_TEAM}invite/", invitations.member_invite, name="member_invite"),
     path(f"{_TEAM}invite/several/", invitations.member_invite_many, name="member_invite_many"),
     path(f"{_TEAM}invitations/", invitations.invitation_list, name="invitation_list"),

@@ -142,6 +142,8 @@ class EventKind(StrEnum):
     MEMBER_SESSIONS_ENDED = "member:sessions-ended"
     ROSTER_EXPORTED = "roster:exported"
     ROLE_SEEN = "role:seen"
+    ACCESS_REVIEW_OPENED = "access-review:opened"
+    ACCESS_REVIEW_DONE = "access-review:done"
     OWNERSHIP_TRANSFERRED = "ownership:transferred"
     PLAN_COMMITTED = "plan:committed"
     PLAN_ENDED = "plan:ended"
@@ -266,6 +268,8 @@ SENTENCES: Mapping[EventKind, str] = {
     EventKind.MEMBER_REMOVED: "removed a member from the team",
     EventKind.MEMBER_SESSIONS_ENDED: "ended the sessions of a member",
     EventKind.ROSTER_EXPORTED: "exported the roster of the team",
+    EventKind.ACCESS_REVIEW_OPENED: "asked for the access review of the quarter",
+    EventKind.ACCESS_REVIEW_DONE: "reviewed who has access",
     EventKind.ROLE_SEEN: "looked at the console as another role",
     EventKind.OWNERSHIP_TRANSFERRED: "made another member the owner",
     EventKind.PLAN_COMMITTED: "committed the account to a plan",

@@ -29,6 +29,7 @@ from teams.services.members import (
     remove_member,
 )
 from teams.services.ownership import enrol_owner, transfer_ownership
+from teams.services.reviews import NoReview, finish_review, open_reviews
 from teams.services.roster import export_roster
 from teams.services.sweeping import sweep_ends
 
@@ -36,6 +37,7 @@ __all__ = [
     "AlreadyMember",
     "InvitationFull",
     "InvitationRefused",
+    "NoReview",
     "NoSuchInvitation",
     "NoSuchMember",
     "NotYours",
@@ -49,9 +51,11 @@ __all__ = [
     "end_sessions_of",
     "enrol_owner",
     "export_roster",
+    "finish_review",
     "invite_member",
     "lower_member",
     "note_role_seen",
+    "open_reviews",
     "raise_member",
     "remove_member",
     "resend_invitation",

@@ -19,7 +19,7 @@ from console.core.errors import DomainError
 from console.core.exports import csv_lines
 from console.core.permissions import Permission
 from console.core.requests import ConsoleRequest
-from teams import queries, roster, services
+from teams import roster, services
 from teams.forms import MemberEndForm, MemberRaiseForm, MemberRoleForm, RosterForm
 from teams.roles import HINTS, Role
 from teams.roster import Filters, Page, Row
@@ -58,10 +58,12 @@ def member_list(request: ConsoleRequest) -> HttpResponse:
 def frame_of(request: ConsoleRequest) -> dict[str, Any]:
     """Return what every Team page shows above its content: tabs with counts, and the plan."""
     account, now = request.actor.account, timezone.now()
-    plan_end = queries.plan_end_of(account)
+    facts = roster.facts_of(account)
+    plan_end = facts.plan_end
     grace = timedelta(days=settings.CONSOLE_GRACE_DAYS)
     return {
-        "open_count": roster.open_invitations(account).count(),
+        "open_count": facts.open_count,
+        "review_due": facts.review_due,
         "plan_end": plan_end,
         "has_plan": plan_end is not None and plan_end > now,
         "closes_at": plan_end + grace if plan_end else None,
@@ -96,6 +98,18 @@ def _cells(row: Row) -> list[object]:
     about: list[object] = [user.full_name, user.email, Role(member.role).label, row.role.label]
     about += [", ".join(row.factors) or "None", seen.isoformat() if seen else "Never", row.tokens]
     return [*about, member.created_at.isoformat(), ends.isoformat() if ends else "", row.state or "live"]
+
+
+@access(_MANAGE)
+@require_POST
+def review_finish(request: ConsoleRequest) -> HttpResponse:
+    """Note that the access review is done."""
+    try:
+        services.finish_review(actor=request.actor, now=timezone.now())
+    except DomainError as error:
+        return _warn(request, error)
+    messages.success(request, "The access review is noted. The next one comes with the next quarter.")
+    return _back(request)
 
 
 @access(_MANAGE)
