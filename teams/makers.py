@@ -8,21 +8,19 @@ from teams.models import Membership
 from teams.roles import Role
 
 
-def member_join(*, user: str, account: str, is_counting_suspended: bool = False) -> str:
-    """Return SQL that joins, as ``member``, the live membership of a user in an account, with its ``role``.
+def member_role(*, user: str, account: str, is_counting_suspended: bool = False) -> str:
+    """Return SQL for the role that a user has in an account at the parameter ``now``; NULL is none.
 
-    The arguments are columns of the query, which must have a parameter ``now``. A join in the look-up of an
-    API token is all that the rights of the token's maker cost.
+    The arguments are columns of the query around it. It is a part of the look-up of an API token: the rights
+    of the token's maker cost no query of their own.
     """
-    suspended = "" if is_counting_suspended else "AND found.suspended_at IS NULL"
-    return f"""
-LEFT JOIN LATERAL (
-  SELECT CASE WHEN found.raised_until > %(now)s THEN '{Role.ADMIN.value}' ELSE found.role END AS role
-  FROM teams_membership AS found
-  WHERE found.user_id = {user} AND found.account_id = {account} {suspended}
+    active = "" if is_counting_suspended else "AND person.is_active AND found.suspended_at IS NULL"
+    return f"""(
+  SELECT CASE WHEN found.raised_until > %(now)s THEN '{Role.ADMIN.value}' ELSE found.role END
+  FROM teams_membership AS found JOIN accounts_user AS person ON person.id = found.user_id
+  WHERE found.user_id = {user} AND found.account_id = {account} {active}
     AND (found.ends_at IS NULL OR found.ends_at > %(now)s)
-) AS member ON TRUE
-"""  # noqa: S608  # nosec B608 - the arguments are written in the code
+)"""  # noqa: S608  # nosec B608 - the arguments are written in the code
 
 
 def roles_of(account: Account) -> dict[int, str]:

@@ -19,8 +19,7 @@ _EVERYTHING = grantable(frozenset(Permission))
 _LEAVERS = """
 SELECT token.id FROM accounts_credential AS token
 JOIN accounts_apiidentity AS identity ON identity.id = token.identity_id
-{join}
-WHERE token.kind = 'named' AND token.ended_at IS NULL AND member.role IS NULL
+WHERE token.kind = 'named' AND token.ended_at IS NULL AND {role} IS NULL
   AND (%(only)s::bigint IS NULL OR token.id = %(only)s)
 ORDER BY token.id LIMIT %(limit)s
 """
@@ -140,11 +139,11 @@ def refused_callers(token: Credential) -> list[ApiCaller]:
 
 def tokens_of_leavers(*, now: datetime, limit: int, only: int | None = None) -> list[int]:
     """Return the ids of unended named tokens whose makers are members no more; the suspended may come back."""
-    join = import_string(settings.MEMBER_JOIN)(
+    role = import_string(settings.MEMBER_ROLE)(
         user="token.made_by_id", account="identity.account_id", is_counting_suspended=True
     )
     with connection.cursor() as cursor:
-        cursor.execute(_LEAVERS.format(join=join), {"now": now, "limit": limit, "only": only})
+        cursor.execute(_LEAVERS.format(role=role), {"now": now, "limit": limit, "only": only})
         return [pk for (pk,) in cursor.fetchall()]
 
 
