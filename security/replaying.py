@@ -54,7 +54,14 @@ def _files_of(act: services.Act) -> MultiValueDict:
     files: MultiValueDict = MultiValueDict()
     for upload in act.files:
         content, size = BytesIO(upload.content), len(upload.content)
-        about = (upload.field, upload.name, upload.content_type, size, upload.charset, upload.extra)
+        about: tuple[Any, ...] = (
+            upload.field,
+            upload.name,
+            upload.content_type,
+            size,
+            upload.charset,
+            upload.extra,
+        )
         files.appendlist(upload.field, InMemoryUploadedFile(content, *about))
     return files
 

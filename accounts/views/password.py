@@ -100,7 +100,7 @@ def _reset(request: ConsoleRequest, link_id: uuid.UUID, password: str) -> None:
     services.reset_password(link_id=link_id, password=password, origin=origin_of(request), now=now)
 
 
-@access(Permission.SELF_MANAGE, both_factors=True, deed="to change your password")
+@access(Permission.SELF_MANAGE, both_factors=True, deed="change your password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def password_change(request: ConsoleRequest) -> HttpResponse:
     """Change the password of the signed-in person."""

@@ -32,7 +32,7 @@ def session_list(request: ConsoleRequest) -> HttpResponse:
     return render(request, "accounts/session_list.html", context)
 
 
-@access(Permission.SELF_MANAGE, recent_auth=True, deed="to end a session")
+@access(Permission.SELF_MANAGE, recent_auth=True, deed="end a session")
 @require_POST
 def session_end(request: ConsoleRequest, session: uuid.UUID) -> HttpResponse:
     """End one session."""
@@ -47,7 +47,7 @@ def session_end(request: ConsoleRequest, session: uuid.UUID) -> HttpResponse:
     return redirect("accounts:session_list", account=request.actor.account.auth_id)
 
 
-@access(Permission.SELF_MANAGE, recent_auth=True, deed="to sign out everywhere else")
+@access(Permission.SELF_MANAGE, recent_auth=True, deed="sign out everywhere else")
 @require_POST
 def sessions_end_others(request: ConsoleRequest) -> HttpResponse:
     """End every session but this one."""

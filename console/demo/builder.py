@@ -15,7 +15,7 @@ from billing.models import LedgerEntry
 from console.core.access import Actor
 from console.core.events import EventKind, record
 from console.core.requests import Origin
-from console.demo import compromise, named_tokens, recoveries, rotation, team, webhooks
+from console.demo import compromise, named_tokens, recoveries, rotation, session_policy, team, webhooks
 from console.demo.people import make_person, make_staff
 from teams.models import Membership
 from teams.roles import RIGHTS, Role
@@ -44,6 +44,7 @@ def build(*, now: datetime, seed: int) -> dict[str, Any]:
     team.commit_plan(first, began_at=began_at)
     team.fill_team(first, now=now)
     _months_of_money(first["account"], chance, began_at)
+    session_policy.shorten(first, now=now)
     first["token"] = rotation.rotate(first, chance, now=now)
     rotation.list_networks(first, now=now)
     named_tokens.fill_tokens(first, now=now)

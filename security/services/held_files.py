@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from dataclasses import field as attribute
 from datetime import datetime
 
 from django.conf import settings
@@ -30,7 +31,7 @@ class Upload:
     content_type: str
     content: bytes
     charset: str | None = None
-    extra: dict[str, str] = field(default_factory=dict)
+    extra: dict[str, str] = attribute(default_factory=dict)
 
 
 def check_files(sizes: list[int]) -> None:

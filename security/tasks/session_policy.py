@@ -27,9 +27,9 @@ def mail_session_policy(event: AuditEvent) -> None:
         "idle_minutes": idle,
         "hours": hours,
         "facts": facts,
-        "button_label": "Open the rule",
+        "button_label": "Open the rules",
         "button_url": settings.BASE_URL
-        + reverse("security:session_policy", kwargs={"account": account.auth_id}),
+        + reverse("security:sign_in_rules", kwargs={"account": account.auth_id}),
     }
     for person in contacts_of(account):
         key = f"event:{event.public_id}:{person.pk}"

@@ -12,7 +12,7 @@ from security import services
 from security.forms import SessionPolicyForm
 
 
-@access(Permission.SECURITY_MANAGE, recent_auth=True, deed="to change how long members stay signed in")
+@access(Permission.SECURITY_MANAGE, recent_auth=True, deed="change how long members stay signed in")
 @require_http_methods(["GET", "HEAD", "POST"])
 def session_policy(request: ConsoleRequest) -> HttpResponse:
     """Show the rule for sessions, and change it."""
@@ -22,7 +22,7 @@ def session_policy(request: ConsoleRequest) -> HttpResponse:
         if form.is_valid():
             is_new = services.change_session_policy(actor=request.actor, **form.cleaned_data)
             messages.success(request, _SAVED if is_new else "Nothing changed: this is the rule already.")
-            return redirect("security:session_policy", account=request.actor.account.auth_id)
+            return redirect("security:sign_in_rules", account=request.actor.account.auth_id)
     context = {"session_policy": form}
     return render(request, "security/session_policy.html", context, status=422 if form.errors else 200)
 

@@ -31,6 +31,11 @@ def rule(cast):
 
 
 @pytest.fixture
+def rules(cast):
+    return reverse("security:sign_in_rules", args=[cast.account.auth_id])
+
+
+@pytest.fixture
 def home(cast):
     return reverse("accounts:profile", args=[cast.account.auth_id])
 
@@ -44,12 +49,12 @@ def actor_of(cast, who="owner"):
 
 
 @pytest.mark.parametrize("who", ["owner", "admin"])
-def test_owner_and_admin_shorten_and_the_account_is_told(client, cast, rule, who):
+def test_owner_and_admin_shorten_and_the_account_is_told(client, cast, rule, rules, who):
     cast.sign_in(client, who)
     page = client.get(rule).content.decode()
     assert "5 minutes" in page
     assert "12 hours" in page
-    assert client.post(rule, {"idle_minutes": "15", "hours": "8"}).url == rule
+    assert client.post(rule, {"idle_minutes": "15", "hours": "8"}).url == rules
     cast.account.refresh_from_db()
     assert (cast.account.session_idle_minutes, cast.account.session_hours) == (15, 8)
     event = AuditEvent.objects.get(kind=EventKind.SESSION_POLICY_CHANGED)
@@ -208,16 +213,16 @@ def test_rule_costs_no_query(client, cast, home):
     assert len(with_rule) == len(without)
 
 
-def test_sessions_page_names_the_rule_and_only_who_may_change_it_gets_the_link(client, cast, rule):
+def test_sessions_page_names_the_rule_and_only_who_may_change_it_gets_the_link(client, cast, rules):
     limit(cast.account, idle=15)
     page = reverse("accounts:session_list", args=[cast.account.auth_id])
     cast.sign_in(client, "owner")
     body = client.get(page).content.decode()
     assert f"Ends after 15 minutes without activity (rule of {cast.account.name})" in body
-    assert rule in body
+    assert rules in body
     colleague = cast.sign_in(Client(), "developer").get(page).content.decode()
     assert "rule of" in colleague
-    assert rule not in colleague
+    assert rules not in colleague
 
 
 def test_list_leaves_out_sessions_that_the_rule_ended(client, cast):
