@@ -10,12 +10,32 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+def _grant(apps, schema_editor):
+    """Let support and risk look after the queue of lock-downs."""
+    alias = schema_editor.connection.alias
+    content_type, _ = (
+        apps.get_model("contenttypes", "ContentType")
+        .objects.using(alias)
+        .get_or_create(app_label="security", model="lockdown")
+    )
+    permissions = apps.get_model("auth", "Permission").objects.using(alias)
+    groups = apps.get_model("auth", "Group").objects.using(alias)
+    for deed in ("view", "change"):
+        permission, _ = permissions.get_or_create(
+            codename=f"{deed}_lockdown", content_type=content_type, defaults={"name": f"Can {deed} lock-down"}
+        )
+        for group in groups.filter(name__in=("support", "risk")):
+            group.permissions.add(permission)
+
+
 class Migration(migrations.Migration):
-    """Add five tables."""
+    """Add five tables, and who among staff looks after one of them."""
 
     dependencies = [
         ("accounts", "0008_lockdown"),
         ("security", "0007_token_evidence"),
+        ("auth", "0012_alter_user_first_name_max_length"),
+        ("contenttypes", "0002_remove_content_type_name"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -311,4 +331,5 @@ class Migration(migrations.Migration):
             model_name="mailcode",
             index=models.Index(fields=["expires_at"], name="mail_code_kept"),
         ),
+        migrations.RunPython(_grant, migrations.RunPython.noop),
     ]

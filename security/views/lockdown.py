@@ -58,7 +58,7 @@ def step_tick(request: ConsoleRequest, step: str) -> HttpResponse:
     return _do(request, lambda: reopening.tick_step(actor=request.actor, name=step, now=timezone.now()))
 
 
-@access(_MANAGE, second_factor=True, deed="let Auth Tokens be made again")
+@access(Permission.CREDENTIAL_MANAGE, second_factor=True, deed="let Auth Tokens be made again")
 @require_POST
 def tokens_reopen(request: ConsoleRequest) -> HttpResponse:
     """Let Auth Tokens be made again."""

@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -14,13 +15,14 @@ from accounts.queries.credentials import find_caller
 from accounts.services.credentials import generate_token
 from accounts.services.lockdown import TokensHeld
 from accounts.services.sessions import ProofMissing, open_session
-from console.core.access import AccessRefused
+from console.core.access import AccessRefused, find_access
 from console.core.events import EventKind
 from console.core.models import AuditEvent, Delivery
 from console.core.requests import Origin
 from security.models import Lockdown, LockdownStep
 from security.services import reopening
 from security.services.lockdown import lock_down
+from security.views import lockdown
 from teams.models import Invitation, Membership
 from teams.roles import Role
 from tests.conftest import sign_in
@@ -409,3 +411,16 @@ def test_staff_see_the_urgent_queue_and_write_down_what_they_did(client, cast):
     assert AuditEvent.objects.filter(kind=EventKind.LOCKDOWN_HANDLED).exists()
     assert staff.get("/admin/security/lockdown/add/").status_code == 403
     assert staff.post(f"/admin/security/lockdown/{row.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize(("group", "may"), [("support", True), ("risk", True), ("finance", False)])
+def test_support_and_risk_look_after_the_queue(cast, group, may):
+    person = make_user(f"{group}@patchbay.example", is_staff=True)
+    person.groups.set(Group.objects.filter(name=group))
+    sign_in(client := Client(), person)
+    assert (client.get("/admin/security/lockdown/").status_code == 200) is may
+
+
+def test_a_new_factor_locks_down_and_lets_no_tokens_be_made(cast):
+    assert not find_access(lockdown.lock_down).is_guarded
+    assert find_access(lockdown.tokens_reopen).is_guarded
