@@ -50,21 +50,13 @@ def build(*, now: datetime, seed: int) -> dict[str, Any]:
     named_tokens.fill_tokens(first, now=now)
     compromise.tell_story(first, now=now)
     recoveries.fill_queue(first, now=now)
-    trial = _company(
-        "Brightwater Studio",
-        "America/New_York",
-        ((Role.OWNER, "maya.brooks", "Maya Brooks", "+12125550147"),),
-        "brightwater.example",
-        now - timedelta(days=6),
-        Account.Kind.TRIAL,
-    )
     staff = make_staff(
         email="stan.keller@patchbay.example",
         name="Stan Keller",
         groups=["support", "finance", "risk"],
         joined_at=began_at,
     )
-    shapes = [_shape(first, now), _shape(trial, now)]
+    shapes = [_shape(first, now), _shape(_trial(now), now)]
     webhooks.push_events(first, now=now)
     return {
         "base_url": settings.BASE_URL,
@@ -75,6 +67,20 @@ def build(*, now: datetime, seed: int) -> dict[str, Any]:
         "database_url": str(settings.DATABASE_URL),
         "owner_database_url": str(settings.OWNER_DATABASE_URL),
     }
+
+
+def _trial(now: datetime) -> dict[str, Any]:
+    """Make the second account: a trial without a plan."""
+    owner = (Role.OWNER, "maya.brooks", "Maya Brooks", "+12125550147")
+    began_at = now - timedelta(days=6)
+    return _company(
+        "Brightwater Studio",
+        "America/New_York",
+        (owner,),
+        "brightwater.example",
+        began_at,
+        Account.Kind.TRIAL,
+    )
 
 
 def _company(
