@@ -20,7 +20,13 @@ from console.core.ratelimit import valkey
 from teams.roles import Role
 from tests.factories import make_account, make_member, make_user
 
-_KEPT = {"django_migrations", "django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
+_KEPT = {
+    "django_migrations",
+    "django_content_type",
+    "auth_permission",
+    "auth_group",
+    "auth_group_permissions",
+}
 
 
 def _truncate_as_superuser(self: Any) -> None:

@@ -76,7 +76,12 @@ def _make(
         made_at=made_at,
         **values,
     )
-    facts = {"token": str(token), "name": name, "permissions": token.permissions, "cidrs": token.cidrs}
+    facts: dict[str, Any] = {
+        "token": str(token),
+        "name": name,
+        "permissions": token.permissions,
+        "cidrs": token.cidrs,
+    }
     facts |= {"ends_at": token.ends_at}
     record(EventKind.NAMED_TOKEN_MADE, actor=actor, target=token, at=made_at, **facts)
     return token
@@ -89,7 +94,8 @@ def _actor(company: dict[str, Any], role: Role) -> Actor:
 
 
 def _end(company: dict[str, Any], token: Credential, role: Role, how: str, *, at: datetime) -> None:
-    system, facts = Actor.system(company["account"]), {"token": str(token), "name": token.name}
+    system = Actor.system(company["account"])
+    facts: dict[str, Any] = {"token": str(token), "name": token.name}
     if how == Credential.End.LEAKED:
         facts |= {"scanner": "Code Example", "url": _LEAKED_AT, "source": "content"}
         record(EventKind.CREDENTIAL_LEAKED, actor=system, target=token, at=at, **facts)

@@ -18,7 +18,9 @@ _TRAIN = Origin(
 def fill_queue(company: dict[str, Any], *, now: datetime) -> None:
     """Let one member wait for the staff, and another have found their phone again a month ago."""
     people: dict[str, User] = {str(member["role"]): member["user"] for member in company["members"]}
-    waiting = "My bag with phone and laptop was stolen on the train to Utrecht. Call the office, extension 42."
+    waiting = (
+        "My bag with phone and laptop was stolen on the train to Utrecht. Call the office, extension 42."
+    )
     _ask(people["analyst"], waiting, at=now - timedelta(hours=5))
     lost = _ask(people["developer"], "I dropped my phone into the harbour.", at=now - timedelta(days=33))
     lost.state, lost.closed_by, lost.closed_at = State.CANCELLED, "system", lost.asked_at + timedelta(hours=9)

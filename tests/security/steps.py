@@ -49,7 +49,9 @@ def shown_key(response) -> bytes:
 def is_signed_in(client) -> bool:
     """Say whether the browser has a finished session."""
     response = client.get("/")
-    return (response.status_code == 302 and not response.url.startswith(("/sign-in/", "/sign-up/", "/welcome/"))) or response.status_code == 200
+    return (
+        response.status_code == 302 and not response.url.startswith(("/sign-in/", "/sign-up/", "/welcome/"))
+    ) or response.status_code == 200
 
 
 def codes_left(user: User) -> int:
