@@ -52,7 +52,7 @@ _FEEDBACK = {
     "additionalProperties": False,
 }
 _EXAMPLE = {
-    "token": "pbt_0123456789abcdefghijABCDEFGHIJ012345000000",
+    "token": "pbt_0123456789abcdefghijABCDEFGHIJ012345000000",  # pragma: allowlist secret
     "type": "patchbay_auth_token",
     "url": "https://code.example/halyard/scanner/blob/main/.env",
     "source": "content",
