@@ -45,6 +45,14 @@ def plan_end_of(account: Any) -> Subquery:
     return Subquery(begun.order_by("-ends_at").values("ends_at")[:1])
 
 
+def plan_end_sql(account: str) -> str:
+    """Return the same as SQL for a query with the parameter ``now``; ``account`` is a column of it."""
+    return f"""(
+  SELECT max(plan.ends_at) FROM billing_plan AS plan
+  WHERE plan.account_id = {account} AND plan.starts_at <= %(now)s
+)"""  # noqa: S608  # nosec B608 - the argument is written in the code
+
+
 def current_plan(account: Account, *, now: datetime) -> Plan | None:
     """Return the plan that runs at the instant."""
     running = Plan.objects.of(account).filter(starts_at__lte=now, ends_at__gt=now)

@@ -4,6 +4,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -13,6 +14,7 @@ from accounts.queries import named_tokens as queries
 from accounts.services import named_tokens as services
 from accounts.services.callers import flush_callers
 from accounts.services.credentials import MadeToken, NoSuchToken, end_due_tokens
+from billing.models import Plan
 from console.core.access import AccessRefused, Actor
 from console.core.events import EventKind
 from console.core.models import AuditEvent, OutgoingMail
@@ -152,6 +154,24 @@ def test_token_stops_with_the_membership_of_its_maker(cast, how):
         Credential.objects.update(made_by=None)
     assert api(cast, made).ask().status_code == 401
     assert queries.named_page(cast.account, half="live", number=1, now=NOW()).rows[0].state == "stopped"
+
+
+def test_tokens_of_members_wait_while_the_account_has_no_plan(cast):
+    made, own = make(cast, "admin"), make(cast, name="Robot")
+    plans, now = Plan.unscoped.filter(account=cast.account), NOW()
+    grace = timedelta(days=settings.CONSOLE_GRACE_DAYS)
+    plans.update(ends_at=now - grace + timedelta(minutes=1))
+    assert api(cast, made).ask().status_code == 200
+    plans.update(ends_at=now - grace - timedelta(minutes=1))
+    assert api(cast, made).ask().status_code == 401
+    assert api(cast, own).ask().status_code == 200
+    rows = queries.named_page(cast.account, half="live", number=1, now=now).rows
+    assert [row.state for row in rows] == ["live", "stopped"]
+    assert services.end_tokens_of_leavers(now=now) == 0
+    plans.update(starts_at=now + timedelta(days=1), ends_at=now + timedelta(days=365))
+    assert api(cast, made).ask().status_code == 401
+    plans.update(starts_at=now - timedelta(days=1))
+    assert api(cast, made).ask().status_code == 200
 
 
 def test_role_in_another_account_counts_for_nothing(cast):
