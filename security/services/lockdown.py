@@ -130,6 +130,8 @@ def lock_down_by_link(*, link: EmailLink, actor: Actor, now: datetime) -> Locked
         if Lockdown.unscoped.filter(link=row).exists():
             raise LinkRefused("This link was used already.", code="used")
         locked = lock_down(actor=actor, keep=None, now=now, link=row)
+        if not locked.is_new:
+            _end_kept_sessions(locked.row.account, actor, now)
         if row.used_at is None:
             row.used_at = now
             row.save(update_fields=["used_at"])
@@ -138,6 +140,12 @@ def lock_down_by_link(*, link: EmailLink, actor: Actor, now: datetime) -> Locked
         record(EventKind.DEVICE_DISOWNED, actor=person, target=actor.user, sessions_ended=0)
         record(EventKind.PASSWORD_RESET_REQUESTED, actor=person, target=actor.user)
     return locked
+
+
+def _end_kept_sessions(account: Account, actor: Actor, now: datetime) -> None:
+    """End the session that the first lock-down kept, and those opened since: one may be a stranger's."""
+    reverify_members(account, actor, now)
+    accounts.end_sessions_of(member_ids_of(account), keep=None)
 
 
 def lockable_by(user: User, *, origin: Origin) -> list[Actor]:

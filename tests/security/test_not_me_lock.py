@@ -14,6 +14,7 @@ from console.core.events import EventKind
 from console.core.models import AuditEvent
 from security.models import Lockdown
 from tests.factories import make_account, make_authenticator, make_token
+from tests.security.allowlist_steps import page
 from tests.security.steps import app_code, is_signed_in, settle, wrong
 from tests.work import mails_to, newest_code
 
@@ -112,6 +113,19 @@ def test_link_locks_down_once(browser, cast):
     assert again.status_code == 410
     assert press(browser, cast.account, code=app_code(steps=-1)).status_code == 410
     assert not is_locked(cast.account)
+
+
+def test_session_that_locked_the_account_down_before_ends_too(browser, cast):
+    stranger = cast.sign_in(Client(), "admin")
+    lock = stranger.post(page("lock_down", cast.account))
+    assert lock.status_code == 302
+    assert is_locked(cast.account)
+    assert is_signed_in(stranger)
+    User.objects.update(reverify_since=None)
+    assert "every session has ended" in press(browser, cast.account).text
+    assert not is_signed_in(stranger)
+    assert Lockdown.unscoped.count() == 1
+    assert set(User.objects.exclude(reverify_since=None)) >= {cast.owner, cast.admin}
 
 
 def test_link_that_ended_the_sessions_may_still_lock_down(browser, cast):
