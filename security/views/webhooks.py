@@ -159,7 +159,7 @@ def webhook_pause(request: ConsoleRequest, public_id: UUID) -> HttpResponse:
     if request.method != "POST":
         return render(request, "security/webhook_pause.html", {"endpoint": endpoint})
     services.pause_webhook(actor=request.actor, public_id=public_id)
-    messages.success(request, "The webhook is paused. Events wait for three days.")
+    messages.success(request, "The webhook is paused. Events wait for 3 days.")
     return _to(request, public_id)
 
 

@@ -331,7 +331,7 @@ def test_tests_and_replays_are_limited(owner, cast):
 def test_stopped_webhook_says_why(owner, cast):
     endpoint, _ = add(cast)
     address = page("webhook", cast, public_id=endpoint.public_id)
-    for reason, words in (("gone", "answered 410"), ("failing", "three days without a delivery")):
+    for reason, words in (("gone", "answered 410"), ("failing", "3 days without a delivery")):
         WebhookEndpoint.unscoped.update(state="stopped", stop_reason=reason)
         assert words in owner.get(address).text
     WebhookEndpoint.unscoped.update(state="enabled", failing_since=timezone.now())
