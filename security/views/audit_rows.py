@@ -1,11 +1,15 @@
 """Put audit events into words: for the list, the detail page and the files."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.utils.dateformat import format as date_format
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_aware, localtime
 
 from accounts.queries.devices import device_name
 from console.core.addresses import parse_address
@@ -18,17 +22,27 @@ HEADER = (
     "Time (UTC)", "Event", "What", "By", "By kind", "Object", "Object type", "Object id", "Before", "After",
     "Details", "IP", "Place", "Device", "User agent", "Request", "Event id", "Place in chain", "Digest",
 )  # fmt: skip
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 _ICONS = {
     "account": "building",
     "credential": "key",
+    "named-token": "key",
+    "token-end": "key",
+    "token-lifetime": "key",
     "api-call": "refused",
     "allowlist": "globe",
+    "allowlist-entry": "globe",
     "trial-credit": "billing",
+    "plan": "billing",
     "audit-log": "log",
     "webhook": "external",
     "webhook-delivery": "external",
     "member": "team",
     "invitation": "team",
+    "roster": "team",
+    "access-review": "team",
+    "role": "team",
+    "ownership": "team",
 }
 
 
@@ -104,7 +118,13 @@ def shown(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "Yes" if value else "No"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return _readable(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _readable(text: str) -> str:
+    """Return a moment as the page writes it, and any other text as it is."""
+    moment = parse_datetime(text) if _MOMENT.match(text) else None
+    return date_format(localtime(moment), "D j M Y, H:i:s T") if moment and is_aware(moment) else text
 
 
 def csv_file(batches: Iterable[list[AuditEvent]]) -> Iterator[bytes]:
