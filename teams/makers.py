@@ -1,13 +1,14 @@
 """Say what is left of the role of whoever made an API token."""
 
+from datetime import timedelta
+
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import OuterRef, Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from accounts.models import Account
 from teams.models import Membership
-from teams.queries import with_plan
 from teams.roles import Role
 
 
@@ -38,5 +39,9 @@ def roles_of(account: Account) -> dict[int, str]:
     """Return the role of each live member by the id of the user."""
     now = timezone.now()
     live = Q(ends_at=None) | Q(ends_at__gt=now)
-    rows = with_plan(Membership.objects.of(account).filter(live, suspended_at=None), now)
+    rows = Membership.objects.of(account).annotate(
+        plan_end=import_string(settings.PLAN_END)(OuterRef("account_id"))
+    )
+    grace = timedelta(days=settings.CONSOLE_GRACE_DAYS)
+    rows = rows.filter(live, Q(role=Role.OWNER) | Q(plan_end__gt=now - grace), suspended_at=None)
     return {row.user_id: str(row.role_at(now)) for row in rows}

@@ -34,7 +34,7 @@ def _recovery_waits() -> Any:
     return import_string(settings.RECOVERY_WAITS)
 
 
-def with_plan(rows: QuerySet[Membership], now: datetime) -> QuerySet[Membership]:
+def _with_plan(rows: QuerySet[Membership], now: datetime) -> QuerySet[Membership]:
     """Leave out members whose account has no plan any more; the owner needs none."""
     grace = timedelta(days=settings.CONSOLE_GRACE_DAYS)
     rows = rows.annotate(plan_end=_plan_end()(OuterRef("account_id")))
@@ -49,7 +49,7 @@ def memberships_of(user: User) -> QuerySet[Membership]:
     now = timezone.now()
     live = Q(ends_at=None) | Q(ends_at__gt=now)
     return (
-        with_plan(Membership.unscoped.filter(live, user=user, suspended_at=None), now)
+        _with_plan(Membership.unscoped.filter(live, user=user, suspended_at=None), now)
         .exclude(account__state__in=[Account.State.CLOSED, Account.State.REJECTED])
         .select_related("account")
         .annotate(has_waiting_recovery=_recovery_waits()(OuterRef("user_id")))
@@ -131,7 +131,7 @@ def contacts_of(account: Account) -> list[User]:
     live = Q(ends_at=None) | Q(ends_at__gt=timezone.now())
     rows = Membership.objects.of(account).filter(live, suspended_at=None, role__in=[Role.OWNER, Role.ADMIN])
     rows = (
-        with_plan(rows, timezone.now())
+        _with_plan(rows, timezone.now())
         .filter(user__is_active=True)
         .select_related("user")
         .order_by("user_id")
