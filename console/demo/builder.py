@@ -16,6 +16,7 @@ from console.core.access import Actor
 from console.core.events import EventKind, record
 from console.core.requests import Origin
 from console.demo import compromise, named_tokens, recoveries, rotation, session_policy, team, webhooks
+from console.demo.diary import in_order
 from console.demo.people import make_person, make_staff
 from teams.models import Membership
 from teams.roles import RIGHTS, Role
@@ -41,15 +42,17 @@ def build(*, now: datetime, seed: int) -> dict[str, Any]:
     first = _company(
         "Halyard Logistics", "Europe/Amsterdam", _PEOPLE, "halyard.example", began_at, Account.Kind.STANDARD
     )
-    team.commit_plan(first, began_at=began_at)
-    team.fill_team(first, now=now)
-    _months_of_money(first["account"], chance, began_at)
-    session_policy.shorten(first, now=now)
-    first["token"] = rotation.rotate(first, chance, now=now)
-    rotation.list_networks(first, now=now)
-    named_tokens.fill_tokens(first, now=now)
-    compromise.tell_story(first, now=now)
-    recoveries.fill_queue(first, now=now)
+    with in_order():
+        team.commit_plan(first, began_at=began_at)
+        team.fill_team(first, now=now)
+        _months_of_money(first["account"], chance, began_at)
+        session_policy.shorten(first, now=now)
+        first["token"] = rotation.rotate(first, chance, now=now)
+        rotation.list_networks(first, now=now)
+        named_tokens.fill_tokens(first, now=now)
+        compromise.tell_story(first, now=now)
+        recoveries.fill_queue(first, now=now)
+        endpoints = webhooks.add_endpoints(first, now=now)
     staff = make_staff(
         email="stan.keller@patchbay.example",
         name="Stan Keller",
@@ -57,7 +60,7 @@ def build(*, now: datetime, seed: int) -> dict[str, Any]:
         joined_at=began_at,
     )
     shapes = [_shape(first, now), _shape(_trial(now), now)]
-    webhooks.push_events(first, now=now)
+    webhooks.push_events(first, *endpoints, now=now)
     return {
         "base_url": settings.BASE_URL,
         "accounts": shapes,

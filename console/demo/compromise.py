@@ -5,8 +5,9 @@ from typing import Any
 
 from accounts.models import User
 from console.core.access import Actor
-from console.core.events import EventKind, record
+from console.core.events import EventKind
 from console.core.requests import Origin
+from console.demo.diary import note
 from security.models import Anomaly, CheckupSnooze
 from teams.roles import Role
 
@@ -40,7 +41,7 @@ def _sign_in(user: User, origin: Origin, at: datetime, facts: dict[str, Any]) ->
     user.last_login = at
     user.save(update_fields=["last_login"])
     actor = Actor.person(user, origin=origin)
-    record(EventKind.SIGN_IN_COMPLETED, actor=actor, target=user, at=at, **facts)
+    note(EventKind.SIGN_IN_COMPLETED, actor=actor, target=user, at=at, **facts)
 
 
 def _note_country(company: dict[str, Any], people: dict[str, User], at: datetime) -> None:
@@ -58,8 +59,8 @@ def _note_country(company: dict[str, Any], people: dict[str, User], at: datetime
         acknowledged_at=looked_at,
     )
     noted: dict[str, Any] = {"unusual": str(row.kind), "facts": row.facts}
-    record(EventKind.ANOMALY_NOTED, actor=Actor.system(row.account), target=row, at=at, **noted)
-    record(EventKind.ANOMALY_ACKNOWLEDGED, actor=company["actor"], target=row, at=looked_at)
+    note(EventKind.ANOMALY_NOTED, actor=Actor.system(row.account), target=row, at=at, **noted)
+    note(EventKind.ANOMALY_ACKNOWLEDGED, actor=company["actor"], target=row, at=looked_at)
 
 
 def _put_off(company: dict[str, Any], at: datetime) -> None:
@@ -74,4 +75,4 @@ def _put_off(company: dict[str, Any], at: datetime) -> None:
         made_at=at,
     )
     facts: dict[str, Any] = {"check": "The IP allowlist enforces", "reason": reason, "until": until}
-    record(EventKind.CHECK_SNOOZED, actor=actor, target=row, at=at, **facts)
+    note(EventKind.CHECK_SNOOZED, actor=actor, target=row, at=at, **facts)

@@ -8,7 +8,8 @@ from django.conf import settings
 from accounts.models import ApiCaller, ApiIdentity, Credential
 from console.core import crypto
 from console.core.access import Actor
-from console.core.events import EventKind, record
+from console.core.events import EventKind
+from console.demo.diary import note
 from teams.roles import RIGHTS, Role
 
 _LEAKED_AT = "https://code.example/halyard/dispatch-scripts/blob/main/.env"
@@ -83,7 +84,7 @@ def _make(
         "cidrs": token.cidrs,
     }
     facts |= {"ends_at": token.ends_at}
-    record(EventKind.NAMED_TOKEN_MADE, actor=actor, target=token, at=made_at, **facts)
+    note(EventKind.NAMED_TOKEN_MADE, actor=actor, target=token, at=made_at, **facts)
     return token
 
 
@@ -98,13 +99,13 @@ def _end(company: dict[str, Any], token: Credential, role: Role, how: str, *, at
     facts: dict[str, Any] = {"token": str(token), "name": token.name}
     if how == Credential.End.LEAKED:
         facts |= {"scanner": "Code Example", "url": _LEAKED_AT, "source": "content"}
-        record(EventKind.CREDENTIAL_LEAKED, actor=system, target=token, at=at, **facts)
+        note(EventKind.CREDENTIAL_LEAKED, actor=system, target=token, at=at, **facts)
     elif how == Credential.End.BURNED:
-        record(EventKind.CREDENTIAL_BURNED, actor=system, target=token, at=at, **facts)
+        note(EventKind.CREDENTIAL_BURNED, actor=system, target=token, at=at, **facts)
     elif how == "expired":
-        record(EventKind.NAMED_TOKEN_ENDED, actor=system, target=token, at=at, reason="", **facts)
+        note(EventKind.NAMED_TOKEN_ENDED, actor=system, target=token, at=at, reason="", **facts)
     else:
-        record(EventKind.NAMED_TOKEN_REVOKED, actor=_actor(company, role), target=token, at=at, **facts)
+        note(EventKind.NAMED_TOKEN_REVOKED, actor=_actor(company, role), target=token, at=at, **facts)
 
 
 def _refuse(company: dict[str, Any], token: Credential, *, now: datetime) -> None:

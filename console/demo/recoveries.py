@@ -5,8 +5,9 @@ from typing import Any
 
 from accounts.models import User
 from console.core.access import Actor
-from console.core.events import EventKind, record
+from console.core.events import EventKind
 from console.core.requests import Origin
+from console.demo.diary import note
 from security.models import RecoveryRequest
 
 State = RecoveryRequest.State
@@ -40,5 +41,5 @@ def _ask(user: User, story: str, *, at: datetime) -> RecoveryRequest:
         expires_at=confirmed_at + timedelta(days=14),
     )
     actor = Actor(user=user, kind="visitor", origin=_TRAIN)
-    record(EventKind.RECOVERY_CONFIRMED, actor=actor, target=row, at=confirmed_at)
+    note(EventKind.RECOVERY_CONFIRMED, actor=actor, target=row, at=confirmed_at)
     return row

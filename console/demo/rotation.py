@@ -8,8 +8,9 @@ from django.conf import settings
 
 from accounts.models import Account, ApiCaller, ApiIdentity, Credential
 from console.core import crypto
-from console.core.events import EventKind, record
+from console.core.events import EventKind
 from console.core.requests import Origin
+from console.demo.diary import note
 from security.models import AllowlistAccess, AllowlistEntry
 
 _DAYS = 30
@@ -73,7 +74,7 @@ def _make(
         ends_at=ends_at,
     )
     facts = {"token": str(credential), "choice": "now", "kept": [], "stopped": []} | facts
-    record(EventKind.CREDENTIAL_MADE, actor=company["actor"], target=credential, at=at, **facts)
+    note(EventKind.CREDENTIAL_MADE, actor=company["actor"], target=credential, at=at, **facts)
     return credential, secret
 
 

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from accounts.models import Account
-from console.core.events import EventKind, record
+from console.core.events import EventKind
+from console.demo.diary import note
 
 _IDLE_MINUTES, _HOURS = 20, 8
 
@@ -14,7 +15,7 @@ def shorten(company: dict[str, Any], *, now: datetime) -> None:
     account = company["account"]
     after = {"idle_minutes": _IDLE_MINUTES, "hours": _HOURS}
     Account.objects.filter(pk=account.pk).update(session_idle_minutes=_IDLE_MINUTES, session_hours=_HOURS)
-    record(
+    note(
         EventKind.SESSION_POLICY_CHANGED,
         actor=company["actor"],
         target=account,

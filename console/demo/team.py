@@ -6,7 +6,8 @@ from typing import Any
 
 from accounts.models import User
 from billing.models import Plan
-from console.core.events import EventKind, record
+from console.core.events import EventKind
+from console.demo.diary import note
 from teams.models import Invitation, Membership
 from teams.roles import Role
 
@@ -24,7 +25,7 @@ def commit_plan(company: dict[str, Any], *, began_at: datetime) -> None:
         made_at=began_at,
     )
     facts = {"monthly_amount": str(plan.monthly_amount), "reason": plan.reason}
-    record(EventKind.PLAN_COMMITTED, actor=company["actor"], target=plan, at=began_at, **facts)
+    note(EventKind.PLAN_COMMITTED, actor=company["actor"], target=plan, at=began_at, **facts)
 
 
 def fill_team(company: dict[str, Any], *, now: datetime) -> None:
@@ -59,4 +60,4 @@ def _invite(company: dict[str, Any], email: str, role: Role, at: datetime) -> No
         expires_at=at + timedelta(days=7),
         recorded_end=at + timedelta(days=7),
     )
-    record(EventKind.INVITATION_SENT, actor=actor, target=invitation, at=at, role=role.label, turn=1)
+    note(EventKind.INVITATION_SENT, actor=actor, target=invitation, at=at, role=role.label, turn=1)

@@ -7,8 +7,9 @@ from typing import Any
 from accounts.models import Account
 from console.core import audit_log
 from console.core.access import Actor
-from console.core.events import EventKind, record
+from console.core.events import EventKind
 from console.core.models import AuditEvent
+from console.demo.diary import note
 from security.audit_areas import area_of
 from security.models import WebhookDelivery, WebhookEndpoint
 from security.webhook_signing import headers_of, make_secret, write_body
@@ -17,20 +18,29 @@ _AREAS = ["Account", "Audit log", "Auth Tokens and API", "IP Whitelisting", "Mon
 _ADDED, _STOPPED, _HISTORY = timedelta(days=60), timedelta(days=12), timedelta(days=30)
 
 
-def push_events(company: dict[str, Any], *, now: datetime) -> None:
-    """Add the endpoints and what was sent to them, as the last part of the account's story."""
+def add_endpoints(company: dict[str, Any], *, now: datetime) -> tuple[WebhookEndpoint, WebhookEndpoint]:
+    """Add the endpoints, stop the second, and export the audit log once a week."""
     account, actor = company["account"], company["actor"]
     collector = _endpoint(actor, "siem.halyard.example/patchbay", "Log collector", _AREAS, at=now - _ADDED)
     chat = _endpoint(actor, "chat.halyard.example/hooks/ops", "Operations chat", [], at=now - _ADDED / 2)
     for weeks in range(4, -1, -1):
         at = now - timedelta(weeks=weeks, hours=5, milliseconds=weeks * 17)
         facts: dict[str, Any] = {"format": "csv", "filters": {}}
-        record(EventKind.AUDIT_LOG_EXPORTED, actor=actor, target=account, at=at, **facts)
+        note(EventKind.AUDIT_LOG_EXPORTED, actor=actor, target=account, at=at, **facts)
+    _stop(chat, account, at=now - _STOPPED)
+    return collector, chat
+
+
+def push_events(
+    company: dict[str, Any], collector: WebhookEndpoint, chat: WebhookEndpoint, *, now: datetime
+) -> None:
+    """Make up what was sent to them, once every event is written."""
+    account = company["account"]
     chain = audit_log.chain_of(account)
     events = AuditEvent.objects.filter(chain=chain, at__gt=now - _HISTORY).order_by("at")
     wanted = [event for event in events if area_of(event.kind) in _AREAS]
     rows = [_delivery(collector, event, account, number, now) for number, event in enumerate(wanted)]
-    rows.append(_stop(chat, account, event=events[0], at=now - _STOPPED))
+    rows.append(_gone(chat, account, event=events[0], at=now - _STOPPED))
     WebhookDelivery.objects.bulk_create(rows)
     collector.last_success_at = max((row.done_at for row in rows if row.done_at), default=None)
     collector.cursor = chat.cursor = audit_log.head_of(chain).length
@@ -50,17 +60,21 @@ def _endpoint(
         "description": description,
         "areas": areas or ["Everything"],
     }
-    record(EventKind.WEBHOOK_ADDED, actor=actor, target=endpoint, at=at, **facts)
+    note(EventKind.WEBHOOK_ADDED, actor=actor, target=endpoint, at=at, **facts)
     return endpoint
 
 
-def _stop(endpoint: WebhookEndpoint, account: Account, *, event: AuditEvent, at: datetime) -> WebhookDelivery:
-    """Stop the endpoint by its answer to an event."""
+def _stop(endpoint: WebhookEndpoint, account: Account, *, at: datetime) -> None:
+    """Stop the endpoint, as an answer of 410 does."""
     endpoint.state, endpoint.stop_reason = WebhookEndpoint.State.STOPPED, "gone"
     endpoint.failing_since = at
     actor = Actor.system(account)
     facts: dict[str, Any] = {"host": endpoint.host, "reason": "gone", "failing_since": at}
-    record(EventKind.WEBHOOK_STOPPED, actor=actor, target=endpoint, at=at, **facts)
+    note(EventKind.WEBHOOK_STOPPED, actor=actor, target=endpoint, at=at, **facts)
+
+
+def _gone(endpoint: WebhookEndpoint, account: Account, *, event: AuditEvent, at: datetime) -> WebhookDelivery:
+    """Return the delivery that was answered 410."""
     row = _row(endpoint, event, account, at=at)
     row.tries, row.attempts = [_try(row, at=at, status=410)], 1
     row.failed_at, row.last_error = at, "gone"
