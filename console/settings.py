@@ -116,8 +116,9 @@ API_PLAIN_NOTER = "accounts.services.credentials.note_exposure"
 LOGIN_STEPS = [
     "accounts.login_steps.EmailStep",
     "security.login_steps.RecoveryStep",
-    "security.login_steps.PhoneStep",
+    # Before the phone: whoever has a factor proves it, and does not add a number in its place.
     "security.login_steps.FactorStep",
+    "security.login_steps.PhoneStep",
     "security.login_steps.ReverifyStep",
     "security.login_steps.EnrolmentStep",
     "security.login_steps.RecoveryCodesStep",

@@ -57,6 +57,15 @@ def test_strongest_factor_comes_first(client, user, app):
     assert client.get("/sign-in/second-factor/").url == APP
 
 
+def test_person_with_an_app_and_no_phone_proves_the_app_before_adding_a_number(client, db):
+    person = make_user(phone="", phone_verified_at=None)
+    make_authenticator(person)
+    assert enter_password(client, person).url == "/sign-in/second-factor/"
+    assert client.get("/welcome/phone/").url == "/sign-in/second-factor/"
+    answer = client.post(APP, {"code": app_code()})
+    assert answer.url == "/welcome/phone/"
+
+
 def test_phone_comes_first_without_an_app(client, user):
     enter_password(client, user)
     assert client.get("/sign-in/second-factor/").url == PHONE
