@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
@@ -58,7 +58,7 @@ def read_key(pem: str) -> ec.EllipticCurvePublicKey:
     """
     try:
         key = serialization.load_pem_public_key(pem.encode())
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise KeyRefused("Paste the public key in PEM form, from -----BEGIN PUBLIC KEY----- on.") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise KeyRefused("The key must be an elliptic-curve key on P-256 (prime256v1).")

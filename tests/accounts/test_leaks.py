@@ -262,10 +262,7 @@ def test_token_of_a_locked_account_and_of_a_subaccount_end_too(cast, key):
 # --- Keys of scanners
 
 
-@pytest.mark.parametrize(
-    "pem",
-    ["", "nonsense", "rsa", "p384", "private", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"],
-)
+@pytest.mark.parametrize("pem", ["", "nonsense", "rsa", "p384", "private", "broken", "unknown"])
 def test_form_takes_p256_public_keys_only(db, pem):
     private = ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -274,6 +271,9 @@ def test_form_takes_p256_public_keys_only(db, pem):
         "rsa": lambda: pem_of(rsa.generate_private_key(65537, 2048)),
         "p384": lambda: pem_of(ec.generate_private_key(ec.SECP384R1())),
         "private": private.decode,
+        "broken": lambda: "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----",
+        # Its algorithm is 1.2.3.4.
+        "unknown": lambda: "-----BEGIN PUBLIC KEY-----\nMAswBQYDKgMEAwIAAQ==\n-----END PUBLIC KEY-----",
     }
     values = {"name": "X", "key_id": "k", "is_active": "on", "reason": "Why"}
     form = TokenScannerForm(values | {"public_key": keys.get(pem, lambda: pem)()})
