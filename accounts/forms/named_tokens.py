@@ -20,7 +20,10 @@ class NamedTokenChangeForm(forms.Form):
     """Change the name of a token and the networks it may be used from."""
 
     name = forms.CharField(
-        label="Name", max_length=_NAME_LIMIT, help_text="What uses it, like “Warehouse scanner, Rotterdam”."
+        label="Name",
+        max_length=_NAME_LIMIT,
+        help_text="What uses it, like “Warehouse scanner, Rotterdam”.",
+        error_messages={"required": "Enter a name."},
     )
     cidrs = forms.CharField(
         label="Only from these addresses",
@@ -51,6 +54,7 @@ class NamedTokenForm(NamedTokenChangeForm):
         label="Permissions",
         widget=forms.CheckboxSelectMultiple,
         help_text="It never does more than your role does at the time of the call.",
+        error_messages={"required": "Tick what it may do."},
     )
     ends = forms.ChoiceField(label="Ends", widget=forms.Select)
     until = forms.DateTimeField(

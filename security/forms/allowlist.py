@@ -15,10 +15,17 @@ class AllowlistRequestForm(forms.Form):
     """Say why the account needs an IP allowlist, and for how many addresses."""
 
     reason = forms.CharField(
-        label="What you need it for", widget=forms.Textarea(attrs={"rows": 3}), max_length=500
+        label="What you need it for",
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=500,
+        error_messages={"required": "Say what you need it for."},
     )
     addresses = forms.IntegerField(
-        label="Number of addresses", min_value=1, max_value=10_000, help_text="Servers that call the API."
+        label="Number of addresses",
+        min_value=1,
+        max_value=10_000,
+        help_text="Servers that call the API.",
+        error_messages={"required": "Enter how many servers call the API."},
     )
 
     def clean_reason(self) -> str:
@@ -67,6 +74,7 @@ class AllowlistEntryForm(AllowlistChangeForm):
         label="Address or range",
         max_length=64,
         help_text="IPv4 or IPv6, alone or in CIDR form: 203.0.113.7 or 203.0.113.0/24.",
+        error_messages={"required": "Enter an address or a range."},
         widget=forms.TextInput(
             attrs={"class": "input--mono", "spellcheck": "false", "autocapitalize": "off"}
         ),

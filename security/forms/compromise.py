@@ -16,11 +16,15 @@ class SnoozeForm(forms.Form):
     """Say why a finding may wait, and until when."""
 
     reason = forms.CharField(
-        label="Why it may wait", max_length=200, widget=forms.Textarea(attrs={"rows": 2})
+        label="Why it may wait",
+        max_length=200,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": "Say why it may wait."},
     )
     until = forms.DateField(
         label="Until",
         help_text="A year from now at the latest. It comes back on the day after.",
+        error_messages={"required": "Choose a date."},
         widget=forms.DateInput(attrs={"type": "date", "class": "input--short"}, format="%Y-%m-%d"),
     )
 

@@ -40,6 +40,7 @@ class WebhookForm(forms.Form):
         label="Address",
         max_length=LONGEST_URL,
         help_text="https://, with a host name of yours that the internet knows, on port 443 or 8443.",
+        error_messages={"required": "Enter the address of your server."},
         widget=forms.TextInput(
             attrs={
                 "class": "input--mono",

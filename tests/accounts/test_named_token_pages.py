@@ -80,10 +80,10 @@ def test_end_is_chosen_or_a_date_in_the_accounts_zone(cast, browser):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"name": ""}, "This field is required"),
+        ({"name": ""}, "Enter a name."),
         ({"name": "\u202eRobot"}, "Use letters, digits"),
         ({"name": "x" * 101}, "at most 100 characters"),
-        ({"permissions": []}, "This field is required"),
+        ({"permissions": []}, "Tick what it may do."),
         ({"permissions": ["account:delete"]}, "Select a valid choice"),
         ({"ends": "1y"}, "Select a valid choice"),
         ({"ends": "date"}, "Enter the date and time"),
