@@ -108,7 +108,7 @@ def details_of(event: AuditEvent) -> list[tuple[str, str]]:
 
 def field_name(name: str) -> str:
     """Return a field's name as words."""
-    words = name.replace("_", " ")
+    words = "addresses" if name == "cidrs" else name.replace("_", " ")
     return words[:1].upper() + words[1:]
 
 
@@ -118,6 +118,8 @@ def shown(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "Yes" if value else "No"
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        return ", ".join(value)
     return _readable(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
