@@ -156,7 +156,11 @@ class WebhookDelivery(Work):
 
     @classmethod
     def next_due(cls, endpoint: WebhookEndpoint, *, now: datetime) -> "WebhookDelivery | None":
-        """Return the delivery that has waited longest and that nobody holds."""
+        """Return the delivery that has waited longest and that nobody holds; a new test event goes first.
+
+        Somebody looks at the test's page, while a failed event before it would let the endpoint rest.
+        """
         free = Q(leased_until=None) | Q(leased_until__lt=now)
         rows = cls.objects.filter(free, cls.waiting(), endpoint=endpoint, due_at__lte=now)
-        return rows.order_by("due_at", "id").first()
+        tests = rows.filter(event_id=None, attempts=0)
+        return tests.order_by("id").first() or rows.order_by("due_at", "id").first()

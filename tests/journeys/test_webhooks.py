@@ -35,7 +35,7 @@ def test_owner_adds_a_webhook_and_sees_why_a_test_event_did_not_arrive(page, wat
     expect(page.get_by_role("heading", name="webhook:test")).to_be_visible()
     watch.check()
     expect(page.get_by_role("cell", name=re.compile("the host name has no address"))).to_be_visible(
-        timeout=30_000
+        timeout=60_000
     )
     watch.check()
     page.get_by_role("link", name="hooks.brightwater.example").first.click()

@@ -454,6 +454,21 @@ def test_person_who_asks_need_not_wait_for_the_rest_after_a_failure(cast, endpoi
 # --- Several workers
 
 
+def test_test_event_goes_before_events_that_wait_longer(cast, endpoint):
+    happen(cast)
+    happen(cast)
+    assert take() == 2
+    asked = webhook_queue.send_test(actor=actor_of(cast), public_id=endpoint.public_id, now=timezone.now())
+    client = Answering(503)
+    push(endpoint, client)
+    assert len(client.sent) == 1
+    asked.refresh_from_db()
+    assert asked.tries[0]["status"] == 503
+    # A test that failed once waits its turn like any other.
+    asked_again = WebhookDelivery.next_due(endpoint, now=timezone.now() + timedelta(days=1))
+    assert asked_again.kind == "account:updated"
+
+
 def test_endpoint_is_sent_to_by_one_worker_at_a_time(cast, endpoint):
     happen(cast)
     take()
