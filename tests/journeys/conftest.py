@@ -30,6 +30,9 @@ _FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE *.localhost , EXCLUDE 127.0.0.1",
 ]
 _WAIT = 30.0
+_SETTLED = """() => Promise.all(document.getAnimations()
+  .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
+  .map((each) => each.finished.catch(() => null)))"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -175,6 +178,8 @@ class Watch:
 
     def check(self) -> None:
         """Fail when axe finds something on the page, or the browser complained."""
+        # A dialog that fades in has less contrast for a moment.
+        self.page.evaluate(_SETTLED)
         found = Axe().run(self.page).response["violations"]
         lines = [f"{rule['id']}: {[node['html'][:120] for node in rule['nodes'][:2]]}" for rule in found]
         assert lines == [], f"{self.page.url}: {lines}"
