@@ -247,26 +247,27 @@ def test_test_event_is_sent_and_its_page_shows_what_was_sent_and_answered(owner,
         assert len(customer.calls) == 3
 
 
-def test_history_filters_and_pages_and_costs_the_same_for_many_rows(owner, cast):
-    endpoint, _ = add(cast)
+def _fill(endpoint, count):
+    """Give the endpoint deliveries of two kinds: a third failed, a third delivered, a third waiting."""
     now = timezone.now()
+    WebhookDelivery.objects.bulk_create(
+        WebhookDelivery(
+            endpoint=endpoint, kind=("account:updated", "webhook:test")[number % 2], body="{}", due_at=now,
+            made_at=now, failed_at=now if number % 3 == 0 else None, done_at=now if number % 3 == 1 else None,
+            tries=[{"at": now.isoformat(), "status": None, "error": "tls", "milliseconds": 7, "headers": {}}],
+        )
+        for number in range(count)
+    )  # fmt: skip
 
-    def fill(count):
-        WebhookDelivery.objects.bulk_create(
-            WebhookDelivery(
-                endpoint=endpoint, kind=("account:updated", "webhook:test")[number % 2], body="{}", due_at=now,
-                made_at=now, failed_at=now if number % 3 == 0 else None, done_at=now if number % 3 == 1 else None,
-                tries=[{"at": now.isoformat(), "status": None, "error": "tls", "milliseconds": 7, "headers": {}}],
-            )
-            for number in range(count)
-        )  # fmt: skip
 
+def test_history_pages_and_costs_the_same_for_many_rows(owner, cast):
+    endpoint, _ = add(cast)
     address = page("webhook", cast, public_id=endpoint.public_id)
-    fill(3)
+    _fill(endpoint, 3)
     owner.get(address)
     with CaptureQueriesContext(connection) as few:
         owner.get(address)
-    fill(60)
+    _fill(endpoint, 60)
     with CaptureQueriesContext(connection) as many:
         first = owner.get(address)
     assert len(many) == len(few) <= 8
@@ -278,6 +279,12 @@ def test_history_filters_and_pages_and_costs_the_same_for_many_rows(owner, cast)
     assert re.findall(r"deliveries/([\w-]+)/", owner.get(address + later).text) == re.findall(
         r"deliveries/([\w-]+)/", first.text
     )
+
+
+def test_history_filters_and_refuses_filters_that_are_none(owner, cast):
+    endpoint, _ = add(cast)
+    address = page("webhook", cast, public_id=endpoint.public_id)
+    _fill(endpoint, 63)
     failed = owner.get(address + "?state=failed&kind=webhook:test").text
     assert (
         failed.count('data-label="State"')
@@ -288,7 +295,11 @@ def test_history_filters_and_pages_and_costs_the_same_for_many_rows(owner, cast)
     assert "No delivery matches" in owner.get(address + "?kind=allowlist:requested").text
     for hostile in ("state=x", "kind=%00", "before=0", "before=x", "after=99999999999999999999", "before=-1"):
         assert owner.get(f"{address}?{hostile}").status_code == 422
-    # Sent again, those that failed wait.
+
+
+def test_what_failed_is_sent_again_once(owner, cast):
+    endpoint, _ = add(cast)
+    _fill(endpoint, 63)
     answer = owner.post(
         page("webhook_replay", cast, public_id=endpoint.public_id), {"since": "24h"}, follow=True
     )
@@ -309,7 +320,10 @@ def test_index_serves_each_page_of_the_history(cast):
     endpoint, _ = add(cast)
     from security import webhook_queries
 
+    _fill(endpoint, 3000)
     with connection.cursor() as cursor:
+        # Without figures of its own the planner judges by what earlier tests left behind.
+        cursor.execute("ANALYZE security_webhookdelivery")
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("SET LOCAL enable_bitmapscan = off")
         cursor.execute("SET LOCAL enable_sort = off")
