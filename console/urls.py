@@ -20,6 +20,8 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("security.urls")),
     path("", include("teams.urls")),
+    path("", include("subaccounts.urls")),
+    path("", include("billing.urls")),
     path("admin/", (_staff, _admin_app, _admin_space)),
     re_path(r"^v1/Account/(?P<auth_id>[^/]+)/", unknown_path, name="api_unknown"),
     re_path(r"^v1/", unknown_path, name="api_nowhere"),

@@ -41,7 +41,7 @@ class Actor:
     """Who acts, in which account, with which rights, from where.
 
     ``frozen`` are rights that open pages and change nothing now, ``frozen_because`` says why: the account's plan
-    ended, or an admin looks as another role. ``memberships`` are those of the user, for the account switcher. ``user`` is None for the system and for API callers; ``account`` is None outside any account.
+    ended, or an admin looks as another role. ``memberships`` are those of the user, for the account switcher. ``user`` is None for the system and for API callers; ``account`` is None outside any account. ``subaccount_id`` keeps the credentials of a subaccount to what it owns.
     """
 
     user: Any = None
@@ -53,6 +53,7 @@ class Actor:
     memberships: tuple[Any, ...] = ()
     frozen: frozenset[Permission] = frozenset()
     frozen_because: str = ""
+    subaccount_id: int | None = None
 
     def can(self, right: Permission) -> bool:
         """Say whether the actor holds the right."""

@@ -1,11 +1,10 @@
-"""React to accounts that open, and tell about plans that end."""
+"""Tell about plans that end."""
 
 from celery import shared_task
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Account
 from billing import services
 from billing.models import Plan
 from console.core.events import EventKind, subscriber
@@ -18,12 +17,6 @@ _PLAN_MAILS: dict[str, str] = {
     EventKind.PLAN_GRACE_ENDING: "plan_grace_ending",
     EventKind.PLAN_GRACE_ENDED: "plan_grace_ended",
 }
-
-
-@subscriber(EventKind.ACCOUNT_ACTIVATED)
-def grant_trial_credit(event: AuditEvent) -> None:
-    """Post the trial credit."""
-    services.grant_trial_credit(account=Account.objects.get(pk=event.target_id), now=event.at)
 
 
 @shared_task(name="billing.sweep_plans")

@@ -1,0 +1,11 @@
+"""Hold a place."""
+
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    """Nothing yet."""
+
+    dependencies = [("billing", "0004_prices")]
+
+    operations = []

@@ -1,0 +1,14 @@
+"""What can be done with money, a module an area."""
+
+from billing.services.ledger import KeyReused, grant_trial_credit, post_entry
+from billing.services.plans import PlanRefused, check_plan, commit_plan, sweep_plans
+
+__all__ = [
+    "KeyReused",
+    "PlanRefused",
+    "check_plan",
+    "commit_plan",
+    "grant_trial_credit",
+    "post_entry",
+    "sweep_plans",
+]

@@ -1,0 +1,5 @@
+"""Import every module with tasks, so that Celery finds them."""
+
+from billing.tasks import plans, trial
+
+__all__ = ["plans", "trial"]

@@ -1,0 +1,1 @@
+"""The HTTP API of subaccounts and what they own, a module a resource."""

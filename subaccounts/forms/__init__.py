@@ -1,0 +1,1 @@
+"""Forms of subaccounts and resources, a module an area."""

@@ -1,0 +1,11 @@
+"""Hold a place."""
+
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    """Nothing yet."""
+
+    dependencies = [("subaccounts", "0001_initial")]
+
+    operations = []

@@ -1,0 +1,1 @@
+"""Look up subaccounts and what they own, a module an area."""

@@ -1,0 +1,1 @@
+"""Import every module with tasks, so that Celery finds them."""

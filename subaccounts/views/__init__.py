@@ -1,0 +1,1 @@
+"""Pages of subaccounts and resources, a module an area."""
