@@ -8,6 +8,17 @@ from security.models.lockdown import Anomaly, Lockdown, LockdownStep, MailCode
 from security.models.passkeys import PasskeyChallenge, PasskeyDevice
 from security.models.recovery import RecoveryRequest
 from security.models.rules import FactorPolicy
+from security.models.sso import (
+    SsoAssertion,
+    SsoCertificate,
+    SsoConnection,
+    SsoDomain,
+    SsoGroupRole,
+    SsoLink,
+    SsoRequest,
+    SsoSession,
+    SsoTest,
+)
 from security.models.weakness import MayBeWeak
 from security.models.webhooks import WebhookDelivery, WebhookEndpoint
 
@@ -31,6 +42,15 @@ __all__ = [
     "PhoneDevice",
     "RecoveryCode",
     "RecoveryRequest",
+    "SsoAssertion",
+    "SsoCertificate",
+    "SsoConnection",
+    "SsoDomain",
+    "SsoGroupRole",
+    "SsoLink",
+    "SsoRequest",
+    "SsoSession",
+    "SsoTest",
     "WebhookDelivery",
     "WebhookEndpoint",
 ]
