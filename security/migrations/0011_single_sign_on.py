@@ -57,23 +57,7 @@ class Migration(migrations.Migration):
                 ("enforced_at", models.DateTimeField(null=True)),
                 ("entity_id", models.CharField(default="", max_length=1024)),
                 ("sso_url", models.CharField(default="", max_length=1024)),
-                (
-                    "sso_binding",
-                    models.CharField(
-                        choices=[("redirect", "Redirect"), ("post", "POST")],
-                        default="redirect",
-                        max_length=10,
-                    ),
-                ),
                 ("slo_url", models.CharField(default="", max_length=1024)),
-                (
-                    "slo_binding",
-                    models.CharField(
-                        choices=[("redirect", "Redirect"), ("post", "POST")],
-                        default="redirect",
-                        max_length=10,
-                    ),
-                ),
                 ("metadata_url", models.CharField(default="", max_length=1024)),
                 ("metadata_fetched_at", models.DateTimeField(null=True)),
                 ("metadata_error", models.CharField(default="", max_length=300)),

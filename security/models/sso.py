@@ -39,12 +39,6 @@ class SsoConnection(TenantModel):
         TESTED = "tested", "Tested, off"
         ON = "on", "On"
 
-    class Binding(models.TextChoices):
-        """How a message goes to the provider."""
-
-        REDIRECT = "redirect", "Redirect"
-        POST = "post", "POST"
-
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     provider = models.CharField(max_length=10, choices=Provider)
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
@@ -55,9 +49,7 @@ class SsoConnection(TenantModel):
 
     entity_id = models.CharField(max_length=1024, default="")
     sso_url = models.CharField(max_length=1024, default="")
-    sso_binding = models.CharField(max_length=10, choices=Binding, default=Binding.REDIRECT)
     slo_url = models.CharField(max_length=1024, default="")
-    slo_binding = models.CharField(max_length=10, choices=Binding, default=Binding.REDIRECT)
     metadata_url = models.CharField(max_length=1024, default="")
     metadata_fetched_at = models.DateTimeField(null=True)
     metadata_error = models.CharField(max_length=300, default="")
