@@ -28,6 +28,9 @@ AREAS = {
     "audit-log": "Audit log",
     "webhook": "Webhooks",
     "webhook-delivery": "Webhooks",
+    "sso": "Single sign-on",
+    "sso-certificate": "Single sign-on",
+    "sso-domain": "Single sign-on",
 }
 # Events with these names are on the chain of a person, of the staff or of the whole console.
 ELSEWHERE = frozenset(

@@ -122,6 +122,21 @@ class EventKind(StrEnum):
     WEBHOOK_REPLAYED = "webhook-delivery:replayed"
     WEBHOOK_FAILING = "webhook-delivery:failing"
     WEBHOOK_STOPPED = "webhook-delivery:stopped"
+    SSO_CONNECTION_MADE = "sso:made"
+    SSO_CONNECTION_CHANGED = "sso:changed"
+    SSO_CONNECTION_REMOVED = "sso:removed"
+    SSO_TESTED = "sso:tested"
+    SSO_TURNED_ON = "sso:turned-on"
+    SSO_TURNED_OFF = "sso:turned-off"
+    SSO_ENFORCED = "sso:enforced"
+    SSO_ENFORCEMENT_ENDED = "sso:enforcement-ended"
+    SSO_METADATA_FAILING = "sso:metadata-failing"
+    SSO_CERTIFICATE_ADDED = "sso-certificate:added"
+    SSO_CERTIFICATE_REMOVED = "sso-certificate:removed"
+    SSO_CERTIFICATE_ENDING = "sso-certificate:ending"
+    SSO_DOMAIN_ADDED = "sso-domain:added"
+    SSO_DOMAIN_VERIFIED = "sso-domain:verified"
+    SSO_DOMAIN_REMOVED = "sso-domain:removed"
     AUDIT_LOG_EXPORTED = "audit-log:exported"
     AUDIT_LOG_VERIFIED = "audit-log:verified"
     STAFF_MADE = "staff:made"
@@ -249,6 +264,21 @@ SENTENCES: Mapping[EventKind, str] = {
     EventKind.WEBHOOK_REPLAYED: "sent events to a webhook again",
     EventKind.WEBHOOK_FAILING: "could not reach a webhook for a day",
     EventKind.WEBHOOK_STOPPED: "stopped a webhook that took nothing",
+    EventKind.SSO_CONNECTION_MADE: "began to set up single sign-on",
+    EventKind.SSO_CONNECTION_CHANGED: "changed single sign-on",
+    EventKind.SSO_CONNECTION_REMOVED: "removed single sign-on",
+    EventKind.SSO_TESTED: "tested single sign-on",
+    EventKind.SSO_TURNED_ON: "turned single sign-on on",
+    EventKind.SSO_TURNED_OFF: "turned single sign-on off",
+    EventKind.SSO_ENFORCED: "asked members to sign in with the identity provider",
+    EventKind.SSO_ENFORCEMENT_ENDED: "let members sign in with their passwords again",
+    EventKind.SSO_METADATA_FAILING: "could not read the metadata of the identity provider",
+    EventKind.SSO_CERTIFICATE_ADDED: "added a certificate of the identity provider",
+    EventKind.SSO_CERTIFICATE_REMOVED: "removed a certificate of the identity provider",
+    EventKind.SSO_CERTIFICATE_ENDING: "wrote that a certificate of the identity provider ends",
+    EventKind.SSO_DOMAIN_ADDED: "claimed an email domain",
+    EventKind.SSO_DOMAIN_VERIFIED: "proved an email domain by DNS",
+    EventKind.SSO_DOMAIN_REMOVED: "gave up an email domain",
     EventKind.AUDIT_LOG_EXPORTED: "exported the audit log",
     EventKind.AUDIT_LOG_VERIFIED: "verified the audit log",
     EventKind.STAFF_MADE: "made a staff member",
