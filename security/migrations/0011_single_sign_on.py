@@ -294,6 +294,7 @@ class Migration(migrations.Migration):
                             ("sign-in", "Sign in"),
                             ("test", "Test the connection"),
                             ("step-up", "Confirm a deed"),
+                            ("logout", "Sign out"),
                         ],
                         max_length=10,
                     ),
@@ -303,6 +304,8 @@ class Migration(migrations.Migration):
                 ("made_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("expires_at", models.DateTimeField(db_index=True)),
                 ("used_at", models.DateTimeField(null=True)),
+                ("answer", models.JSONField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
                 (
                     "connection",
                     models.ForeignKey(

@@ -227,6 +227,7 @@ class SsoRequest(models.Model):
         SIGN_IN = "sign-in", "Sign in"
         TEST = "test", "Test the connection"
         STEP_UP = "step-up", "Confirm a deed"
+        LOGOUT = "logout", "Sign out"
 
     connection = models.ForeignKey(SsoConnection, models.CASCADE, related_name="requests")
     request_id = models.CharField(max_length=80, unique=True)
@@ -237,6 +238,9 @@ class SsoRequest(models.Model):
     made_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(db_index=True)
     used_at = models.DateTimeField(null=True)
+    # What the provider's answer leads to, until the browser that asked comes to take it.
+    answer = models.JSONField(null=True)
+    finished_at = models.DateTimeField(null=True)
 
 
 class SsoAssertion(models.Model):
