@@ -8,6 +8,7 @@ from security.models.lockdown import Anomaly, Lockdown, LockdownStep, MailCode
 from security.models.passkeys import PasskeyChallenge, PasskeyDevice
 from security.models.recovery import RecoveryRequest
 from security.models.rules import FactorPolicy
+from security.models.scim import ScimGroup, ScimGroupMember, ScimToken, ScimUser
 from security.models.sso import (
     SsoAssertion,
     SsoCertificate,
@@ -42,6 +43,10 @@ __all__ = [
     "PhoneDevice",
     "RecoveryCode",
     "RecoveryRequest",
+    "ScimGroup",
+    "ScimGroupMember",
+    "ScimToken",
+    "ScimUser",
     "SsoAssertion",
     "SsoCertificate",
     "SsoConnection",
