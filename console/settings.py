@@ -106,6 +106,7 @@ SIGN_IN_READER = "accounts.login_steps.current"
 STANDING_READER = "accounts.views.pending.standing"
 MONEY_READER = "billing.queries.money_of"
 ACCOUNT_CONTACTS = "teams.queries.contacts_of"
+OWN_SUBACCOUNT = "subaccounts.queries.scope.own_subaccount"
 API_CALLER_FINDER = "accounts.queries.credentials.find_caller"
 # Lists of subaccounts: each may refuse an address that the account's list lets in, and let none in.
 ALLOWLIST_NARROWINGS: tuple[str, ...] = ()

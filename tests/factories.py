@@ -8,9 +8,11 @@ from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 
 from accounts.models import Account, ApiIdentity, Credential, User
+from accounts.models.tenants import new_auth_id
 from billing.models import Plan
 from console.core import crypto
 from security.models import AuthenticatorDevice, PhoneDevice
+from subaccounts.models import Subaccount
 from teams.models import Membership
 from teams.roles import Role
 
@@ -77,8 +79,23 @@ def make_member(account: Account, *, role: str = Role.DEVELOPER, user: User | No
 
 def make_token(account: Account, *, slot: int = 1, **fields: Any) -> tuple[Credential, str]:
     """Make a primary token of the account, and return it with its secret."""
+    return _make_token(ApiIdentity.objects.get(auth_id=account.auth_id), slot, fields)
+
+
+def make_subaccount(
+    account: Account, name: str = "Warehouse", *, is_enabled: bool = True, **fields: Any
+) -> tuple[Subaccount, str]:
+    """Make a subaccount with one Auth Token, and return it with the secret."""
+    auth_id = new_auth_id("SA")
+    identity = ApiIdentity.objects.create(
+        auth_id=auth_id, account=account, kind=ApiIdentity.Kind.SUBACCOUNT, is_enabled=is_enabled
+    )
+    made = Subaccount.objects.create(account=account, identity=identity, auth_id=auth_id, name=name, **fields)
+    return made, _make_token(identity, 1, {})[1]
+
+
+def _make_token(identity: ApiIdentity, slot: int, fields: dict[str, Any]) -> tuple[Credential, str]:
     token = crypto.make_token("pbt")
-    identity = ApiIdentity.objects.get(auth_id=account.auth_id)
     credential = Credential.objects.create(
         identity=identity,
         slot=slot,

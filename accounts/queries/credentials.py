@@ -64,13 +64,26 @@ def find_caller(*, auth_id: str, token: str, origin: Origin, now: datetime) -> C
         found = cursor.fetchone()
     if found is None:
         return None
-    credential_id, ends_at, permissions, is_expected, role, own_id, kind, is_enabled, *columns = found
+    (
+        credential_id,
+        ends_at,
+        permissions,
+        is_expected,
+        role,
+        subaccount_id,
+        own_id,
+        kind,
+        is_enabled,
+        *columns,
+    ) = found
     account = Account.from_db(connection.alias, _account_columns(), columns)
     is_same = crypto.same(own_id.encode(), auth_id.encode())
     is_due = ends_at is not None and ends_at <= now
     if not is_same or is_due or not is_enabled or not account.is_active:
         return None
     is_main = kind == ApiIdentity.Kind.ACCOUNT
+    if not is_main and subaccount_id is None:
+        return None
     rights = frozenset(Permission) if is_main else _SUBACCOUNT_RIGHTS
     scope = None if permissions is None else Scope(frozenset(permissions))
     if scope:
@@ -78,7 +91,7 @@ def find_caller(*, auth_id: str, token: str, origin: Origin, now: datetime) -> C
         if role is None:
             return None
         rights &= scope.rights & _rights_of(role)
-    actor = Actor(account=account, rights=rights, kind="api", origin=origin)
+    actor = Actor(account=account, rights=rights, kind="api", origin=origin, subaccount_id=subaccount_id)
     return Caller(own_id, account, credential_id, is_main, actor, scope, is_expected)
 
 
@@ -98,10 +111,12 @@ def _caller_query() -> str:
     # Written by hand: building it with the ORM takes longer than PostgreSQL takes to answer it.
     columns = ", ".join(f"account.{name}" for name in _account_columns())
     role = import_string(settings.MEMBER_ROLE)(user="token.made_by_id", account="account.id")
+    own = import_string(settings.OWN_SUBACCOUNT)(identity="identity.id")
     return f"""
 SELECT token.id, token.ends_at, token.permissions,
   token.cidrs IS NULL OR coalesce(%(ip)s::inet <<= ANY (token.cidrs), FALSE),
   CASE WHEN token.kind = 'named' THEN {role} END,
+  CASE WHEN identity.kind = 'subaccount' THEN {own} END,
   identity.auth_id, identity.kind, identity.is_enabled, {columns}
 FROM accounts_credential AS token
 JOIN accounts_apiidentity AS identity ON identity.id = token.identity_id

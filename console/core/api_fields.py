@@ -6,6 +6,7 @@ NUL, lone surrogates, deep nesting and more than a megabyte never reach an opera
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -103,6 +104,38 @@ class Flag:
         """Describe the boolean."""
         values = [True, False, "true", "false", None]
         return {"enum": values, "description": self.description, "examples": [self.example]}
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number, as JSON or in digits: a query has digits alone."""
+
+    name: str
+    least: int = 0
+    most: int = 2**53 - 1
+    description: str = ""
+    example: int = 0
+    required: bool = False
+
+    def read(self, value: Any) -> int:
+        """Return the number."""
+        if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,17}", value):
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise ApiError(f"{self.name} must be a whole number", code="wrong_type")
+        if not self.least <= value <= self.most:
+            raise ApiError(f"{self.name} must be from {self.least} to {self.most}", code="out_of_range")
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        """Describe the number."""
+        return {
+            "type": "integer",
+            "minimum": self.least,
+            "maximum": self.most,
+            "description": self.description,
+            "examples": [self.example],
+        }
 
 
 def read_arguments(request: HttpRequest, fields: Iterable[Field]) -> dict[str, Any]:

@@ -13,13 +13,13 @@ from redis.retry import Retry
 from accounts.models import Account, ApiIdentity, Credential
 from accounts.services import api_use, credentials
 from accounts.tasks.credentials import flush_last_use
-from console.core import crypto, ratelimit
+from console.core import ratelimit
 from console.core.access import Actor
 from console.core.events import EventKind
 from console.core.models import AuditEvent
 from tests.accounts.api_caller import UUID, Api
 from tests.core.test_api_kernel import MALFORMED
-from tests.factories import make_account, make_token
+from tests.factories import make_account, make_subaccount, make_token
 
 
 @pytest.fixture(autouse=True)
@@ -116,14 +116,8 @@ def test_both_live_tokens_open_the_account(api, account):
 
 
 def test_subaccount_sees_nothing_of_the_account(api, account):
-    identity = ApiIdentity.objects.create(
-        auth_id="SA" + "B" * 18, account=account, kind=ApiIdentity.Kind.SUBACCOUNT
-    )
-    token = crypto.make_token("pbt")
-    Credential.objects.create(
-        identity=identity, slot=1, prefix="pbt_x", last_four=token[-4:], digest=crypto.token_digest(token)
-    )
-    sub = Api(identity.auth_id, token)
+    made, token = make_subaccount(account)
+    sub = Api(made.auth_id, token)
     for response in (sub.ask(), sub.ask("POST", {"city": "Delft"})):
         assert (response.status_code, response.json()["code"]) == (403, "main_account_only")
     assert refused(sub.ask(path=f"/v1/Account/{api.auth_id}/")) == NO
@@ -180,14 +174,8 @@ def test_limit_is_stated_and_kept(api, settings):
 
 def test_subaccounts_count_with_their_account(api, account, settings):
     settings.CONSOLE_API_REQUESTS = 1
-    identity = ApiIdentity.objects.create(
-        auth_id="SA" + "B" * 18, account=account, kind=ApiIdentity.Kind.SUBACCOUNT
-    )
-    token = crypto.make_token("pbt")
-    Credential.objects.create(
-        identity=identity, slot=1, prefix="pbt_x", last_four=token[-4:], digest=crypto.token_digest(token)
-    )
-    assert Api(identity.auth_id, token).ask().status_code == 403
+    sub, token = make_subaccount(account)
+    assert Api(sub.auth_id, token).ask().status_code == 403
     assert api.ask().status_code == 429
 
 

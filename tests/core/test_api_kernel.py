@@ -9,15 +9,14 @@ from django.test import RequestFactory
 from django.urls import Resolver404
 from django.urls.resolvers import RegexPattern
 
-from accounts.models import ApiIdentity, Credential
-from console.core import crypto
+from accounts.models import ApiIdentity
 from console.core.access import AccessRefused
 from console.core.api import Reply, api_route, operation, read_basic, resource
 from console.core.api_fields import ApiError, Flag, Text, parse_json, read_arguments
 from console.core.errors import DomainError, TooManyRequests, Unavailable
 from console.core.permissions import Permission
 from console.core.requests import Origin
-from tests.factories import make_account, make_token
+from tests.factories import make_account, make_subaccount, make_token
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 FIELDS = (Text("name", 5, required=True), Flag("enabled"))
@@ -301,18 +300,12 @@ def test_method_override_is_ignored(caller):
 
 def test_subaccount_may_not_call_what_is_for_the_main_account(caller):
     account = ApiIdentity.objects.get(auth_id=caller[0]).account
-    identity = ApiIdentity.objects.create(
-        auth_id="SA" + "B" * 18, account=account, kind=ApiIdentity.Kind.SUBACCOUNT
-    )
-    token = crypto.make_token("pbt")
-    Credential.objects.create(
-        identity=identity, slot=1, prefix="pbt_x", last_four="abcd", digest=crypto.token_digest(token)
-    )
+    sub, token = make_subaccount(account)
     view = resource(THINGS, make_thing, delete_thing)
-    assert ask(view, (identity.auth_id, token), "POST", {"name": "abc"}).status_code == 403
-    assert ask(view, (identity.auth_id, token), "DELETE").status_code == 204
-    ApiIdentity.objects.filter(pk=identity.pk).update(is_enabled=False)
-    assert ask(view, (identity.auth_id, token), "DELETE").status_code == 401
+    assert ask(view, (sub.auth_id, token), "POST", {"name": "abc"}).status_code == 403
+    assert ask(view, (sub.auth_id, token), "DELETE").status_code == 204
+    ApiIdentity.objects.filter(auth_id=sub.auth_id).update(is_enabled=False)
+    assert ask(view, (sub.auth_id, token), "DELETE").status_code == 401
 
 
 @pytest.mark.parametrize(

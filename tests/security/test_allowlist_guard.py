@@ -10,17 +10,17 @@ from django.db import connection
 from django.db.utils import DataError
 from django.utils import timezone
 
-from accounts.models import Account, ApiCaller, ApiIdentity, Credential
+from accounts.models import Account, ApiCaller, Credential
 from accounts.services import api_use, callers
 from accounts.services.sweeping import sweep_old
 from accounts.tasks.credentials import flush_callers
-from console.core import crypto, ratelimit
+from console.core import ratelimit
 from security.models import AllowlistEntry
 from security.services import allowlist_guard
 from security.services.allowlist import add_entry, remove_entry
 from tests.accounts.api_caller import UUID, Api
 from tests.accounts.test_api_sdk import CONSTANTS, connect
-from tests.factories import make_token
+from tests.factories import make_subaccount, make_token
 from tests.security.allowlist_steps import actor_of, grant
 
 LISTED, OTHER = "192.0.2.7", "198.51.100.9"
@@ -282,14 +282,8 @@ def break_down(*, caller, ip, now):
 @pytest.fixture
 def sub(cast):
     """Return the API of a subaccount, which answers 403 for another reason when its address is let in."""
-    identity = ApiIdentity.objects.create(
-        auth_id="SA" + "B" * 18, account=cast.account, kind=ApiIdentity.Kind.SUBACCOUNT
-    )
-    token = crypto.make_token("pbt")
-    Credential.objects.create(
-        identity=identity, slot=1, prefix="pbt_x", last_four=token[-4:], digest=crypto.token_digest(token)
-    )
-    return Api(identity.auth_id, token, LISTED)
+    made, token = make_subaccount(cast.account)
+    return Api(made.auth_id, token, LISTED)
 
 
 @pytest.fixture
