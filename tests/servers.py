@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -83,6 +84,11 @@ def _use_own_database() -> None:
 
 def _named(url: str, database: str) -> str:
     return url.rsplit("/", 1)[0] + f"/{database}"
+
+
+def pytest_xdist_auto_num_workers(config: Any) -> int:
+    """Run one worker more than there are processors: a journey waits as often as it works."""
+    return (os.cpu_count() or 1) + 1
 
 
 _begin()

@@ -30,17 +30,21 @@ _FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE *.localhost , EXCLUDE 127.0.0.1",
 ]
 _WAIT = 30.0
+_LANES = 2
+_LONGEST = "test_pages.py"  # it walks every page, in a lane of its own
 _SETTLED = """() => Promise.all(document.getAnimations()
   .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
   .map((each) => each.finished.catch(() => null)))"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the journeys on one worker: they share one running console."""
+    """Keep the journeys in a few lanes: those of a lane share one running console."""
+    files = sorted({item.path.name for item in items if "journeys" in item.path.parts} - {_LONGEST})
+    lanes = {name: turn % _LANES for turn, name in enumerate(files)} | {_LONGEST: _LANES}
     for item in items:
         if "journeys" in item.path.parts:
             item.add_marker(pytest.mark.journey)
-            item.add_marker(pytest.mark.xdist_group("journeys"))
+            item.add_marker(pytest.mark.xdist_group(f"journeys-{lanes[item.path.name]}"))
 
 
 class Console:
@@ -151,9 +155,9 @@ def demo(console: Console) -> dict[str, Any]:
     return json.loads((console.var / "demo.json").read_text())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Return a headless Chromium of the system."""
+    """Return a headless Chromium of the system; it ends with the file, because its event loop disturbs Django's tests."""
     path = next((found for name in _BROWSERS if (found := shutil.which(name))), None)
     assert path, "The journeys need Chromium: install it with your system's package manager."
     with sync_playwright() as playwright:
