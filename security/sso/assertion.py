@@ -36,7 +36,7 @@ _UNAUTHENTICATED = frozenset(f"{_ENC}aes{bits}-cbc" for bits in (128, 192, 256))
 _WRAPS = frozenset({f"{_ENC}rsa-oaep-mgf1p", f"{_ENC11}rsa-oaep"})
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?Z")
 LEEWAY = timedelta(minutes=2)
-_LONGEST_TEXT, _MOST_VALUES = 1000, 500
+_LONGEST_TEXT, _LONGEST_NAME, _MOST_VALUES = 1000, 255, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +62,43 @@ class Assertion:
     session_index: str
     ends_at: datetime
     authn_context: str
+    authn_at: datetime | None
+    session_ends_at: datetime | None
     attributes: Mapping[str, tuple[str, ...]] = field(repr=False)
 
 
-def read_posted(text: str, *, expected: Expected, now: datetime) -> Assertion:
-    """Return the assertion of a posted SAMLResponse.
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A Response that has the right shape; nothing in it is believed yet, not even which request it answers."""
+
+    root: etree._Element
+    carried: etree._Element
+
+    @property
+    def request_id(self) -> str:
+        """Return which request the Response says it answers; its signed part must say the same."""
+        return self.root.get("InResponseTo", "")
+
+
+def open_posted(text: str) -> Posted:
+    """Return a posted SAMLResponse, parsed once: this tree is checked, and this tree is read.
+
+    :raises MessageRefused: if its shape is another than that of one Response with one assertion
+    """
+    root = parse(decode_post(text))
+    return Posted(root, read_response(root))
+
+
+def read_posted(posted: Posted, *, expected: Expected, now: datetime) -> Assertion:
+    """Return what a posted Response asserts.
 
     :raises MessageRefused: with the reason, if anything is not as it must be
     """
-    root = parse(decode_post(text))
-    carried = read_response(root)
+    root, node = posted.root, posted.carried
     is_response_signed = signature.is_signed(root, expected.certificates)
     _check_envelope(root, expected, is_signed=is_response_signed)
-    node = carried
-    if carried.tag == f"{SAML}EncryptedAssertion":
-        node = _decrypted(carried, expected.keys_pem, is_signed=is_response_signed)
+    if node.tag == f"{SAML}EncryptedAssertion":
+        node = _decrypted(node, expected.keys_pem, is_signed=is_response_signed)
     _check_signatures(root, node)
     if not signature.is_signed(node, expected.certificates):
         raise MessageRefused("the assertion is not signed")
@@ -123,7 +145,7 @@ def _decrypted(carried: etree._Element, keys_pem: Sequence[bytes], *, is_signed:
             raise MessageRefused("the encryption is too weak or unknown")
     for key in keys_pem:
         manager = xmlsec.KeysManager()
-        manager.add_key(xmlsec.Key.from_memory(key, xmlsec.KeyFormat.PEM))
+        manager.add_key(xmlsec.Key.from_memory(key, xmlsec.constants.KeyDataFormatPem))
         try:
             plain = xmlsec.EncryptionContext(manager).decrypt(_copy_of(data))
         except xmlsec.Error:
@@ -151,18 +173,21 @@ def _read(node: etree._Element, expected: Expected, now: datetime) -> Assertion:
     _check_conditions(only_child(node, f"{SAML}Conditions"), expected, now)
     subject = only_child(node, f"{SAML}Subject")
     name = only_child(subject, f"{SAML}NameID") if subject is not None else None
-    if subject is None or name is None or not text_of(name):
-        raise MessageRefused("no NameID")
+    if subject is None or name is None or not 0 < len(text_of(name)) <= _LONGEST_NAME:
+        raise MessageRefused("no NameID, or one that is too long")
     ends_at = _check_confirmation(subject, expected, now)
-    session_index, context = _authentication(node, now)
+    statement = _authentication(node, now)
+    context = statement.find(f"{SAML}AuthnContext/{SAML}AuthnContextClassRef")
     return Assertion(
         assertion_id=str(node.get("ID")),
         issuer=expected.issuer,
-        name_id=text_of(name)[:_LONGEST_TEXT],
-        name_id_format=name.get("Format", ""),
-        session_index=session_index,
+        name_id=text_of(name),
+        name_id_format=name.get("Format", "")[:100],
+        session_index=statement.get("SessionIndex", "")[:_LONGEST_NAME],
         ends_at=ends_at,
-        authn_context=context,
+        authn_context=text_of(context),
+        authn_at=instant_of(statement.get("AuthnInstant")),
+        session_ends_at=instant_of(statement.get("SessionNotOnOrAfter")),
         attributes=_attributes(node),
     )
 
@@ -182,7 +207,7 @@ def _check_conditions(node: etree._Element | None, expected: Expected, now: date
 
 
 def _check_window(node: etree._Element, now: datetime) -> None:
-    begins, ends = _instant(node.get("NotBefore")), _instant(node.get("NotOnOrAfter"))
+    begins, ends = instant_of(node.get("NotBefore")), instant_of(node.get("NotOnOrAfter"))
     if begins and now + LEEWAY < begins:
         raise MessageRefused("not valid yet")
     if ends and now - LEEWAY >= ends:
@@ -196,7 +221,7 @@ def _check_confirmation(subject: etree._Element, expected: Expected, now: dateti
     data = only_child(bearers[0], f"{SAML}SubjectConfirmationData") if len(bearers) == 1 else None
     if data is None:
         raise MessageRefused("no single bearer confirmation")
-    ends = _instant(data.get("NotOnOrAfter"))
+    ends = instant_of(data.get("NotOnOrAfter"))
     if ends is None or data.get("NotBefore") is not None:
         raise MessageRefused("a bearer confirmation must have an end and no beginning")
     _check_window(data, now)
@@ -207,29 +232,38 @@ def _check_confirmation(subject: etree._Element, expected: Expected, now: dateti
     return ends
 
 
-def _authentication(node: etree._Element, now: datetime) -> tuple[str, str]:
-    statements = node.findall(f"{SAML}AuthnStatement")
-    if not statements:
+def _authentication(node: etree._Element, now: datetime) -> etree._Element:
+    """Return the one statement of how and when the person signed in there."""
+    statement = only_child(node, f"{SAML}AuthnStatement")
+    if statement is None:
         raise MessageRefused("no AuthnStatement")
-    ends = _instant(statements[0].get("SessionNotOnOrAfter"))
+    ends = instant_of(statement.get("SessionNotOnOrAfter"))
     if ends and now - LEEWAY >= ends:
         raise MessageRefused("the provider's session has ended")
-    context = statements[0].find(f"{SAML}AuthnContext/{SAML}AuthnContextClassRef")
-    return statements[0].get("SessionIndex", "")[:_LONGEST_TEXT], text_of(context)
+    begun = instant_of(statement.get("AuthnInstant"))
+    if begun and now + LEEWAY < begun:
+        raise MessageRefused("not valid yet")
+    return statement
 
 
 def _attributes(node: etree._Element) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for attribute in node.iterfind(f"{SAML}AttributeStatement/{SAML}Attribute"):
-        name = attribute.get("Name", "")
-        values = tuple(text_of(value)[:_LONGEST_TEXT] for value in attribute.findall(f"{SAML}AttributeValue"))
+        name = attribute.get("Name", "")[:_LONGEST_TEXT]
+        # A value with elements inside is none that anything here asks for.
+        leaves = (value for value in attribute.findall(f"{SAML}AttributeValue") if not len(value))
+        values = tuple(text_of(value)[:_LONGEST_TEXT] for value in leaves)
         found[name] = (*found.get(name, ()), *values)
     if sum(map(len, found.values())) > _MOST_VALUES:
         raise MessageRefused("too many attribute values")
     return found
 
 
-def _instant(text: str | None) -> datetime | None:
+def instant_of(text: str | None) -> datetime | None:
+    """Return the instant that an attribute names, or None without one.
+
+    :raises MessageRefused: if it is not in UTC, or does not exist
+    """
     if text is None:
         return None
     found = _TIME.fullmatch(text)

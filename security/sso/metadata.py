@@ -18,6 +18,7 @@ from django.conf import settings
 from lxml import etree
 
 from security.sso import addresses
+from security.sso.messages import is_deeper
 from security.sso.signature import is_strong
 
 POST = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
@@ -123,17 +124,9 @@ def _parse(xml: bytes) -> etree._Element:
         root = etree.fromstring(xml.removeprefix(b"\xef\xbb\xbf"), parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise MetadataRefused("This is not XML in UTF-8.") from error
-    _check_depth(root)
+    if is_deeper(root, _MOST_DEPTH):
+        raise MetadataRefused("The file is nested more deeply than metadata is.")
     return root
-
-
-def _check_depth(root: etree._Element) -> None:
-    level = [root]
-    for _ in range(_MOST_DEPTH):
-        level = [child for node in level for child in node]
-        if not level:
-            return
-    raise MetadataRefused("The file is nested more deeply than metadata is.")
 
 
 def _one_provider(root: etree._Element) -> tuple[etree._Element, etree._Element]:

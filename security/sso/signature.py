@@ -83,7 +83,9 @@ def _has_odd_children(node: etree._Element) -> bool:
 
 def _verifies(element: etree._Element, signature: etree._Element, certificate: x509.Certificate) -> bool:
     context = xmlsec.SignatureContext()
-    context.key = xmlsec.Key.from_memory(certificate.public_bytes(Encoding.PEM), xmlsec.KeyFormat.CERT_PEM)
+    context.key = xmlsec.Key.from_memory(
+        certificate.public_bytes(Encoding.PEM), xmlsec.constants.KeyDataFormatCertPem
+    )
     context.register_id(element, "ID")
     try:
         context.verify(signature)
