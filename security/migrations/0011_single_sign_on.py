@@ -344,12 +344,7 @@ class Migration(migrations.Migration):
                         to="security.ssolink",
                     ),
                 ),
-                (
-                    "session",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="sso", to="accounts.session"
-                    ),
-                ),
+                ("session_id", models.UUIDField(unique=True)),
             ],
         ),
         migrations.CreateModel(

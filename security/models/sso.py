@@ -8,7 +8,6 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.models import Session
 from accounts.tenancy import TenantModel
 from console.core import crypto
 from teams.roles import Role
@@ -281,7 +280,8 @@ class SsoSession(models.Model):
     """A session that was opened through the provider, for single logout in both directions."""
 
     link = models.ForeignKey(SsoLink, models.CASCADE, related_name="sessions")
-    session = models.OneToOneField(Session, models.CASCADE, related_name="sso")
+    # By name: a session gets new keys, and its end leaves this row to be swept.
+    session_id = models.UUIDField(unique=True)
     session_index = models.CharField(max_length=255, default="")
     made_at = models.DateTimeField(default=timezone.now)
 
