@@ -95,6 +95,10 @@ ACCOUNTS_OF = "teams.queries.accounts_of"
 RECOVERY_WAITS = "security.queries.has_waiting_recovery"
 RECOVERY_BANNER = "security.services.recovery_links.banner_of"
 ACTOR_LENS = "teams.preview.see_as"
+SESSION_GATE = "security.sso_gate.admit"
+SSO_RULE = "security.sso_queries.rule_sql"
+SIGN_IN_ROUTE = "security.sso_queries.route_of"
+AFTER_SIGN_OUT = "security.sso_gate.after_sign_out"
 PLAN_END = "billing.queries.plan_end_of"
 PLAN_END_SQL = "billing.queries.plan_end_sql"
 FACTOR_COLUMNS = "security.queries.factor_columns"
@@ -105,17 +109,19 @@ OWNER_ENROLLER = "teams.services.enrol_owner"
 SIGN_IN_READER = "accounts.login_steps.current"
 STANDING_READER = "accounts.views.pending.standing"
 MONEY_READER = "billing.queries.money_of"
+RENTAL_CHARGER = "billing.services.rentals.charge_rental"
 ACCOUNT_CONTACTS = "teams.queries.contacts_of"
 OWN_SUBACCOUNT = "subaccounts.queries.scope.own_subaccount"
 API_CALLER_FINDER = "accounts.queries.credentials.find_caller"
 # Lists of subaccounts: each may refuse an address that the account's list lets in, and let none in.
-ALLOWLIST_NARROWINGS: tuple[str, ...] = ()
+ALLOWLIST_NARROWINGS: tuple[str, ...] = ("subaccounts.queries.narrowing.allows",)
 API_GUARD = "security.services.allowlist_guard.check_caller"
 API_USE_NOTER = "accounts.services.api_use.note_use"
 API_REFUSAL_NOTER = "accounts.services.api_use.note_refusal"
 API_PLAIN_NOTER = "accounts.services.credentials.note_exposure"
 LOGIN_STEPS = [
     "accounts.login_steps.EmailStep",
+    "security.login_steps.SsoStep",
     "security.login_steps.RecoveryStep",
     # Before the phone: whoever has a factor proves it, and does not add a number in its place.
     "security.login_steps.FactorStep",
@@ -204,6 +210,7 @@ CELERY_TASK_ROUTES = {
     "*.mail_*": {"queue": "mail"},
     "billing.*": {"queue": "money"},
     "security.push_webhook": {"queue": "webhooks"},
+    "security.refresh_sso_metadata": {"queue": "webhooks"},
 }
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_QUEUES = {
@@ -223,10 +230,14 @@ CELERY_BEAT_SCHEDULE = {
     "flush-callers": {"task": "accounts.flush_callers", "schedule": 10},
     "revert-allowlists": {"task": "security.revert_allowlists", "schedule": 10},
     "queue-webhooks": {"task": "security.queue_webhooks", "schedule": 5},
+    "check-sso-domains": {"task": "security.check_sso_domains", "schedule": timedelta(minutes=2)},
+    "refresh-sso-metadata": {"task": "security.refresh_sso_metadata", "schedule": timedelta(hours=1)},
+    "warn-of-sso-ends": {"task": "security.warn_of_sso_ends", "schedule": timedelta(hours=1)},
     "watch-webhooks": {"task": "security.watch_webhooks", "schedule": timedelta(minutes=5)},
     "sweep-team": {"task": "teams.sweep_ends", "schedule": timedelta(minutes=1)},
     "open-reviews": {"task": "teams.open_reviews", "schedule": timedelta(hours=6)},
     "sweep-plans": {"task": "billing.sweep_plans", "schedule": timedelta(minutes=15)},
+    "renew-numbers": {"task": "subaccounts.renew_numbers", "schedule": timedelta(minutes=10)},
     "advance-recoveries": {"task": "security.advance_recoveries", "schedule": timedelta(minutes=1)},
     "remind-factors": {"task": "security.remind_factors", "schedule": timedelta(minutes=10)},
     "log-chain-heads": {"task": "core.log_chain_heads", "schedule": timedelta(hours=1)},
@@ -241,6 +252,7 @@ SESSION_SERIALIZER = "django.contrib.sessions.serializers.JSONSerializer"
 SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "csrf"
 DEVICE_COOKIE_NAME = "__Host-device" if IS_HTTPS else "device"
+SSO_COOKIE_NAME = "__Host-saml" if IS_HTTPS else "saml"
 THEME_COOKIE_NAME = "__Host-theme" if IS_HTTPS else "theme"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
@@ -324,6 +336,11 @@ TWILIO_ACCOUNT_SID = env.text("TWILIO_ACCOUNT_SID", "")
 TWILIO_AUTH_TOKEN = env.secret("TWILIO_AUTH_TOKEN", "")
 TWILIO_SOURCE = env.text("TWILIO_SOURCE", "")
 TWILIO_BASE_URL = env.text("TWILIO_BASE_URL", "")
+
+# --- Phones ----------------------------------------------------------------------------------
+# Names of the servers that applications and phones are reached at; the latter is the realm of phones' passwords.
+SIP_APP_HOST = env.text("SIP_APP_HOST", "app.sip.patchbay.example")
+SIP_PHONE_HOST = env.text("SIP_PHONE_HOST", "phone.sip.patchbay.example")
 
 # --- Networks --------------------------------------------------------------------------------
 ANONYMOUS_IP_DATABASE = env.text("ANONYMOUS_IP_DATABASE", "")

@@ -76,10 +76,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What an operation answers; the kernel adds ``api_id``."""
+    """What an operation answers; the kernel adds ``api_id``, and calls ``sent`` when the answer has left."""
 
     status: int
     body: Body = field(default_factory=dict)
+    sent: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,9 @@ def _answer(request: HttpRequest, declared: Resource, parts: Mapping[str, str]) 
         caller = _admit(request, declared, parts.get("auth_id", ""), headers)
         reply = _run(request, declared, caller, parts)
         response = json_reply(reply.status, reply.body)
+        if reply.sent:
+            # Django's own list of what ends with the response; it is closed after the last byte was written.
+            response._resource_closers.append(reply.sent)  # noqa: SLF001
     except (DomainError, AccessRefused) as error:
         response = error_response(_as_api_error(error), is_list=_is_list(request, declared))
     return _with(response, headers)

@@ -107,6 +107,28 @@ class Flag:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """One of some words."""
+
+    name: str
+    words: tuple[str, ...]
+    description: str = ""
+    example: str = ""
+    required: bool = False
+
+    def read(self, value: Any) -> str:
+        """Return the word."""
+        if not isinstance(value, str) or value not in self.words:
+            raise ApiError(f"{self.name} must be {' or '.join(self.words)}", code="wrong_choice")
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        """Describe the words."""
+        words = [*self.words, None]
+        return {"enum": words, "description": self.description, "examples": [self.example or self.words[0]]}
+
+
+@dataclass(frozen=True, slots=True)
 class Whole:
     """A whole number, as JSON or in digits: a query has digits alone."""
 

@@ -137,6 +137,20 @@ class EventKind(StrEnum):
     SSO_DOMAIN_ADDED = "sso-domain:added"
     SSO_DOMAIN_VERIFIED = "sso-domain:verified"
     SSO_DOMAIN_REMOVED = "sso-domain:removed"
+    SSO_REFUSED = "sso:refused"
+    SSO_LINKED = "sso:linked"
+    SSO_UNLINKED = "sso:unlinked"
+    SSO_LOGGED_OUT = "sso:logged-out"
+    SSO_BYPASSED = "sso:bypassed"
+    SUBACCOUNT_CREATED = "subaccount:created"
+    SUBACCOUNT_RENAMED = "subaccount:renamed"
+    SUBACCOUNT_ENABLED = "subaccount:enabled"
+    SUBACCOUNT_DISABLED = "subaccount:disabled"
+    SUBACCOUNT_NETWORKS_CHANGED = "subaccount:networks-changed"
+    SUBACCOUNT_DELETED = "subaccount:deleted"
+    SUBACCOUNT_LIMIT_CHANGED = "subaccount-limit:changed"
+    SUBACCOUNT_LIMIT_NEARING = "subaccount-limit:nearing"
+    SUBACCOUNT_LIMIT_REACHED = "subaccount-limit:reached"
     AUDIT_LOG_EXPORTED = "audit-log:exported"
     AUDIT_LOG_VERIFIED = "audit-log:verified"
     STAFF_MADE = "staff:made"
@@ -147,6 +161,20 @@ class EventKind(StrEnum):
     INVITATION_EXPIRED = "invitation:expired"
     INVITATION_ASKED = "invitation:asked"
     MEMBER_JOINED = "member:joined"
+    MEMBER_ADDED = "member:added"
+    MEMBER_SUSPENDED = "member:suspended"
+    MEMBER_RESTORED = "member:restored"
+    INVITATION_ROLE_CHANGED = "invitation:role-changed"
+    INVITATION_ENDED = "invitation:ended"
+    SCIM_TOKEN_MADE = "scim-token:made"
+    SCIM_TOKEN_REVOKED = "scim-token:revoked"
+    SCIM_USER_ADDED = "scim-user:added"
+    SCIM_USER_CHANGED = "scim-user:changed"
+    SCIM_USER_REMOVED = "scim-user:removed"
+    SCIM_GROUP_ADDED = "scim-group:added"
+    SCIM_GROUP_CHANGED = "scim-group:changed"
+    SCIM_GROUP_REMOVED = "scim-group:removed"
+    SCIM_GROUP_ROLE_SET = "scim-group:role-set"
     MEMBER_ROLE_CHANGED = "member:role-changed"
     MEMBER_RAISED = "member:raised"
     MEMBER_LOWERED = "member:lowered"
@@ -160,10 +188,43 @@ class EventKind(StrEnum):
     ACCESS_REVIEW_OPENED = "access-review:opened"
     ACCESS_REVIEW_DONE = "access-review:done"
     OWNERSHIP_TRANSFERRED = "ownership:transferred"
+    APPLICATION_CREATED = "application:created"
+    APPLICATION_CHANGED = "application:changed"
+    APPLICATION_MOVED = "application:moved"
+    APPLICATION_DELETED = "application:deleted"
+    APPLICATIONS_MOVED = "applications:moved"
+    APPLICATIONS_DELETED = "applications:deleted"
+    ENDPOINT_CREATED = "endpoint:created"
+    ENDPOINT_CHANGED = "endpoint:changed"
+    ENDPOINT_DELETED = "endpoint:deleted"
+    ENDPOINTS_MOVED = "endpoints:moved"
+    ENDPOINTS_DELETED = "endpoints:deleted"
     PLAN_COMMITTED = "plan:committed"
     PLAN_ENDED = "plan:ended"
     PLAN_GRACE_ENDING = "plan:grace-ending"
     PLAN_GRACE_ENDED = "plan:grace-ended"
+    PRICES_LOADED = "prices:loaded"
+    PRICES_PUBLISHED = "prices:published"
+    PRICE_CHANGE_ANNOUNCED = "price-change:announced"
+    NUMBER_RENTED = "number:rented"
+    NUMBER_CHANGED = "number:changed"
+    NUMBER_MOVED = "number:moved"
+    NUMBER_RELEASED = "number:released"
+    NUMBERS_MOVED = "number:all-moved"
+    NUMBERS_RELEASED = "number:all-released"
+    NUMBERS_RENEWED = "number:renewed"
+    NUMBERS_OVERDUE = "number:overdue"
+    NUMBERS_ENDING = "number:ending"
+    NUMBERS_LOST = "number:lost"
+    INVENTORY_UPLOADED = "inventory:uploaded"
+    INVENTORY_LOADED = "inventory:loaded"
+    INVENTORY_DISCARDED = "inventory:discarded"
+    SENDER_ID_REQUESTED = "sender-id:requested"
+    SENDER_ID_APPROVED = "sender-id:approved"
+    SENDER_ID_DECLINED = "sender-id:declined"
+    SENDER_ID_REMOVED = "sender-id:removed"
+    SENDER_IDS_MOVED = "sender-id:all-moved"
+    SENDER_IDS_REMOVED = "sender-id:all-removed"
 
 
 SENTENCES: Mapping[EventKind, str] = {
@@ -279,6 +340,20 @@ SENTENCES: Mapping[EventKind, str] = {
     EventKind.SSO_DOMAIN_ADDED: "claimed an email domain",
     EventKind.SSO_DOMAIN_VERIFIED: "proved an email domain by DNS",
     EventKind.SSO_DOMAIN_REMOVED: "gave up an email domain",
+    EventKind.SSO_REFUSED: "was refused at single sign-on",
+    EventKind.SSO_LINKED: "was linked to the identity provider",
+    EventKind.SSO_UNLINKED: "was unlinked from the identity provider",
+    EventKind.SSO_LOGGED_OUT: "was signed out by the identity provider",
+    EventKind.SSO_BYPASSED: "signed in with the password although the identity provider is required",
+    EventKind.SUBACCOUNT_CREATED: "created a subaccount",
+    EventKind.SUBACCOUNT_RENAMED: "renamed a subaccount",
+    EventKind.SUBACCOUNT_ENABLED: "enabled a subaccount",
+    EventKind.SUBACCOUNT_DISABLED: "disabled a subaccount",
+    EventKind.SUBACCOUNT_NETWORKS_CHANGED: "changed the addresses that may call as a subaccount",
+    EventKind.SUBACCOUNT_DELETED: "deleted a subaccount",
+    EventKind.SUBACCOUNT_LIMIT_CHANGED: "changed what a subaccount may spend",
+    EventKind.SUBACCOUNT_LIMIT_NEARING: "warned that a subaccount is near its limit",
+    EventKind.SUBACCOUNT_LIMIT_REACHED: "wrote that a subaccount reached its limit",
     EventKind.AUDIT_LOG_EXPORTED: "exported the audit log",
     EventKind.AUDIT_LOG_VERIFIED: "verified the audit log",
     EventKind.STAFF_MADE: "made a staff member",
@@ -289,6 +364,20 @@ SENTENCES: Mapping[EventKind, str] = {
     EventKind.INVITATION_EXPIRED: "let an invitation end that nobody accepted",
     EventKind.INVITATION_ASKED: "asked for another invitation",
     EventKind.MEMBER_JOINED: "joined the team",
+    EventKind.MEMBER_ADDED: "added a member from the directory",
+    EventKind.MEMBER_SUSPENDED: "suspended a member",
+    EventKind.MEMBER_RESTORED: "let a suspended member in again",
+    EventKind.INVITATION_ROLE_CHANGED: "changed the role of an invitation",
+    EventKind.INVITATION_ENDED: "ended an invitation because whoever sent it may not invite any more",
+    EventKind.SCIM_TOKEN_MADE: "made a token for provisioning",
+    EventKind.SCIM_TOKEN_REVOKED: "revoked a token for provisioning",
+    EventKind.SCIM_USER_ADDED: "provisioned a person",
+    EventKind.SCIM_USER_CHANGED: "changed what the directory says of a person",
+    EventKind.SCIM_USER_REMOVED: "took a person out of the directory",
+    EventKind.SCIM_GROUP_ADDED: "added a group of the directory",
+    EventKind.SCIM_GROUP_CHANGED: "changed a group of the directory",
+    EventKind.SCIM_GROUP_REMOVED: "removed a group of the directory",
+    EventKind.SCIM_GROUP_ROLE_SET: "set the role of a group of the directory",
     EventKind.MEMBER_ROLE_CHANGED: "changed the role of a member",
     EventKind.MEMBER_RAISED: "made a member Admin for a while",
     EventKind.MEMBER_LOWERED: "gave a member who was Admin for a while their own role back",
@@ -302,10 +391,43 @@ SENTENCES: Mapping[EventKind, str] = {
     EventKind.ACCESS_REVIEW_DONE: "reviewed who has access",
     EventKind.ROLE_SEEN: "looked at the console as another role",
     EventKind.OWNERSHIP_TRANSFERRED: "made another member the owner",
+    EventKind.APPLICATION_CREATED: "made an application",
+    EventKind.APPLICATION_CHANGED: "changed an application",
+    EventKind.APPLICATION_MOVED: "moved an application with its endpoints",
+    EventKind.APPLICATION_DELETED: "deleted an application",
+    EventKind.APPLICATIONS_MOVED: "moved the applications of a subaccount to the main account",
+    EventKind.APPLICATIONS_DELETED: "deleted the applications of a subaccount",
+    EventKind.ENDPOINT_CREATED: "made an endpoint",
+    EventKind.ENDPOINT_CHANGED: "changed an endpoint",
+    EventKind.ENDPOINT_DELETED: "deleted an endpoint",
+    EventKind.ENDPOINTS_MOVED: "moved the endpoints of a subaccount to the main account",
+    EventKind.ENDPOINTS_DELETED: "deleted the endpoints of a subaccount",
     EventKind.PLAN_COMMITTED: "committed the account to a plan",
     EventKind.PLAN_ENDED: "ended a plan that was due",
     EventKind.PLAN_GRACE_ENDING: "wrote that the team is suspended soon, because the plan ended",
     EventKind.PLAN_GRACE_ENDED: "suspended the team, because the plan ended",
+    EventKind.PRICES_LOADED: "loaded a file of prices",
+    EventKind.PRICES_PUBLISHED: "published a price list",
+    EventKind.PRICE_CHANGE_ANNOUNCED: "announced new prices",
+    EventKind.NUMBER_RENTED: "rented a number",
+    EventKind.NUMBER_CHANGED: "changed a number",
+    EventKind.NUMBER_MOVED: "moved a number",
+    EventKind.NUMBER_RELEASED: "gave a number back",
+    EventKind.NUMBERS_MOVED: "moved the numbers of a subaccount to the main account",
+    EventKind.NUMBERS_RELEASED: "gave the numbers of a subaccount back",
+    EventKind.NUMBERS_RENEWED: "renewed numbers for a month",
+    EventKind.NUMBERS_OVERDUE: "could not renew numbers, because the balance was too low",
+    EventKind.NUMBERS_ENDING: "warned that numbers are given back soon, because their rent is not paid",
+    EventKind.NUMBERS_LOST: "gave numbers back, because their rent was not paid",
+    EventKind.INVENTORY_UPLOADED: "uploaded numbers for the inventory",
+    EventKind.INVENTORY_LOADED: "loaded numbers into the inventory",
+    EventKind.INVENTORY_DISCARDED: "threw an upload of numbers away",
+    EventKind.SENDER_ID_REQUESTED: "asked for a sender ID",
+    EventKind.SENDER_ID_APPROVED: "whitelisted a sender ID",
+    EventKind.SENDER_ID_DECLINED: "declined a sender ID",
+    EventKind.SENDER_ID_REMOVED: "removed a sender ID",
+    EventKind.SENDER_IDS_MOVED: "moved the sender IDs of a subaccount to the main account",
+    EventKind.SENDER_IDS_REMOVED: "removed the sender IDs of a subaccount",
 }
 
 _subscribers: dict[EventKind, list[str]] = defaultdict(list)

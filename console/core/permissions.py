@@ -67,17 +67,38 @@ class ApiArea(StrEnum):
     """A part of the HTTP API that a named token may be limited to."""
 
     ACCOUNT = "account"
+    PRICING = "pricing"
+    ENDPOINT = "endpoint"
+    APPLICATION = "application"
+    SUBACCOUNT = "subaccount"
+    NUMBER = "number"
 
 
-AREA_NAMES: Mapping[ApiArea, str] = {ApiArea.ACCOUNT: "Account"}
+AREA_NAMES: Mapping[ApiArea, str] = {
+    ApiArea.ACCOUNT: "Account",
+    ApiArea.PRICING: "Pricing",
+    ApiArea.ENDPOINT: "Endpoints",
+    ApiArea.APPLICATION: "Applications",
+    ApiArea.SUBACCOUNT: "Subaccounts",
+    ApiArea.NUMBER: "Number",
+}
 READ_ALL = "read"
 """The permission of a token that reads in every area and changes nothing."""
 
+_RESOURCE = frozenset({Permission.RESOURCE_MANAGE})
 AREA_RIGHTS: Mapping[ApiArea, tuple[frozenset[Permission], frozenset[Permission]]] = {
     ApiArea.ACCOUNT: (
         frozenset({Permission.COMPANY_VIEW}),
         frozenset({Permission.COMPANY_VIEW, Permission.COMPANY_MANAGE}),
     ),
+    ApiArea.PRICING: (frozenset({Permission.PRICING_VIEW}), frozenset({Permission.PRICING_VIEW})),
+    ApiArea.SUBACCOUNT: (
+        frozenset({Permission.SUBACCOUNT_VIEW}),
+        frozenset({Permission.SUBACCOUNT_VIEW, Permission.SUBACCOUNT_MANAGE}),
+    ),
+    ApiArea.APPLICATION: (_RESOURCE, _RESOURCE),
+    ApiArea.ENDPOINT: (_RESOURCE, _RESOURCE),
+    ApiArea.NUMBER: (frozenset({Permission.RESOURCE_MANAGE}), frozenset({Permission.RESOURCE_MANAGE})),
 }
 """What a token needs of its maker's role to read in an area, and to change something there."""
 
