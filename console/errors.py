@@ -14,15 +14,18 @@ from console.core.errors import TooManyRequests
 from console.core.metrics import count_refusal
 from console.core.permissions import Gate
 from console.core.requests import request_id
+from security.scim.answers import error_answer as scim_error
 from teams.queries import holders_of
 from teams.roles import area_of
 
-_API = ("/v1/", "/scim/", "/internal/")
+_API = ("/v1/", "/internal/")
 _log = logging.getLogger("console.refusal")
 
 
 def error_page(request: HttpRequest, status: int, template: str, **context: Any) -> HttpResponse:
     """Render an error page that needs neither session nor database."""
+    if request.path.startswith("/scim/"):
+        return scim_error(status)
     if request.path.startswith(_API):
         return api_error(request, status)
     context |= {"request_id": request_id.get(), "theme": theme_of(request)}

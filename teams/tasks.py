@@ -36,6 +36,21 @@ class Words:
 
 _WORDS: Mapping[str, Words] = {
     K.MEMBER_JOINED: Words("You joined {account}", "{member} joined {account}", "The role is {role}."),
+    K.MEMBER_ADDED: Words(
+        "You are a member of {account} now",
+        "{member} is a member of {account} now",
+        "The company's directory added the membership. The role is {role}.",
+    ),
+    K.MEMBER_SUSPENDED: Words(
+        "Your membership of {account} is suspended",
+        "{member}'s membership of {account} is suspended",
+        "Access ended at once, and so did named tokens they made.",
+    ),
+    K.MEMBER_RESTORED: Words(
+        "Your membership of {account} goes on",
+        "{member}'s membership of {account} goes on",
+        "The role is {role}. Tokens that ended stay ended.",
+    ),
     K.MEMBER_ROLE_CHANGED: Words(
         "Your role in {account} is {after} now",
         "{member} is {after} in {account} now",
@@ -80,7 +95,7 @@ _WORDS: Mapping[str, Words] = {
         "You are the owner of {account} now", "{member} is the owner of {account} now", "Reason: {reason}"
     ),
 }
-_GONE = {K.MEMBER_REMOVED, K.MEMBER_ENDED}
+_GONE = {K.MEMBER_REMOVED, K.MEMBER_ENDED, K.MEMBER_SUSPENDED}
 
 
 @shared_task(name="teams.sweep_ends")

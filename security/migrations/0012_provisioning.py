@@ -129,6 +129,7 @@ class Migration(migrations.Migration):
                 ("email_key", models.CharField(max_length=254)),
                 ("email_keys", models.TextField(default="")),
                 ("is_active", models.BooleanField(default=True)),
+                ("is_copied", models.BooleanField(db_default=False, default=False)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("changed_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (
@@ -224,9 +225,11 @@ class Migration(migrations.Migration):
             model_name="scimuser",
             index=models.Index(fields=["account", "id"], name="scim_user_page"),
         ),
-        migrations.AddIndex(
+        migrations.AddConstraint(
             model_name="scimuser",
-            index=models.Index(fields=["account", "email_key"], name="scim_user_email"),
+            constraint=models.UniqueConstraint(
+                fields=("account", "email_key"), name="scim_user_email_once"
+            ),
         ),
         migrations.AddIndex(
             model_name="scimuser",

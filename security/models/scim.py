@@ -75,6 +75,8 @@ class ScimUser(TenantModel):
     email_keys = models.TextField(default="")
     # Counts while there is no membership: with one, the membership says whether the person may come in.
     is_active = models.BooleanField(default=True)
+    # Copied from the team; the directory has not spoken of the person yet.
+    is_copied = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(default=timezone.now)
     changed_at = models.DateTimeField(default=timezone.now)
 
@@ -82,10 +84,10 @@ class ScimUser(TenantModel):
         verbose_name = "SCIM user"
         constraints = [
             models.UniqueConstraint(fields=["account", "user_name_key"], name="scim_user_name_once"),
+            models.UniqueConstraint(fields=["account", "email_key"], name="scim_user_email_once"),
         ]
         indexes = [
             models.Index(fields=["account", "id"], name="scim_user_page"),
-            models.Index(fields=["account", "email_key"], name="scim_user_email"),
             models.Index(fields=["account", "external_id"], name="scim_user_external"),
         ]
 

@@ -7,8 +7,10 @@ from security.urls import (
     factors,
     passkeys,
     recovery,
+    scim,
     session_policy,
     sign_in_rules,
+    sso_settings,
     webhooks,
     welcome,
 )
@@ -23,6 +25,8 @@ urlpatterns = [
     *session_policy.urlpatterns,
     *sign_in_rules.urlpatterns,
     *allowlist.urlpatterns,
+    *sso_settings.urlpatterns,
     *webhooks.urlpatterns,
+    *scim.urlpatterns,
     *compromise.urlpatterns,
 ]

@@ -29,6 +29,7 @@ from teams.services.members import (
     remove_member,
 )
 from teams.services.ownership import enrol_owner, transfer_ownership
+from teams.services.provisioning import change_invited_role, enrol_member, restore_member, suspend_member
 from teams.services.reviews import NoReview, finish_review, open_reviews
 from teams.services.roster import export_roster
 from teams.services.sweeping import sweep_ends
@@ -47,8 +48,10 @@ __all__ = [
     "accept_invitation",
     "ask_again",
     "change_end",
+    "change_invited_role",
     "change_role",
     "end_sessions_of",
+    "enrol_member",
     "enrol_owner",
     "export_roster",
     "finish_review",
@@ -59,8 +62,10 @@ __all__ = [
     "raise_member",
     "remove_member",
     "resend_invitation",
+    "restore_member",
     "revoke_invitation",
     "sign_up_invited",
+    "suspend_member",
     "sweep_ends",
     "transfer_ownership",
 ]

@@ -28,6 +28,8 @@ SAMPLES = {
     "member": uuid.UUID(int=1),
     "invitation": uuid.UUID(int=1),
     "role": "developer",
+    "name": "User",
+    "key": "1",
 }
 
 

@@ -38,6 +38,7 @@ EXEMPT = {
     "console.core.health.csp_report",
     "security.views.confirm.confirm",
     "security.views.confirm.confirm_send",
+    "security.views.scim_kernel.view",
     "security.views.passkeys.confirm_passkey_options",
 }
 

@@ -1,0 +1,23 @@
+"""Addresses of SCIM 2.0."""
+
+from django.urls import path, re_path
+
+from security.views import scim
+
+_BASE = r"^scim/v2"
+
+urlpatterns = [
+    re_path(rf"{_BASE}/ServiceProviderConfig/?\Z", scim.config, name="scim_config"),
+    re_path(rf"{_BASE}/ResourceTypes/?\Z", scim.resource_types, name="scim_types"),
+    re_path(rf"{_BASE}/ResourceTypes/(?P<name>[^/]+)/?\Z", scim.resource_types, name="scim_type"),
+    re_path(rf"{_BASE}/Schemas/?\Z", scim.schemas, name="scim_schemas"),
+    re_path(rf"{_BASE}/Schemas/(?P<name>[^/]+)/?\Z", scim.schemas, name="scim_schema"),
+    re_path(rf"{_BASE}/Users/?\Z", scim.users, name="scim_users"),
+    re_path(rf"{_BASE}/Groups/?\Z", scim.groups, name="scim_groups"),
+    re_path(rf"{_BASE}/(?:(?:Users|Groups)/)?\.search/?\Z", scim.not_offered, name="scim_search"),
+    re_path(rf"{_BASE}/(?:Me|Bulk)/?\Z", scim.not_offered, name="scim_not_offered"),
+    re_path(rf"{_BASE}/Users/(?P<key>[^/]+)/?\Z", scim.user, name="scim_user"),
+    re_path(rf"{_BASE}/Groups/(?P<key>[^/]+)/?\Z", scim.group, name="scim_group"),
+    path("scim/", scim.unknown, name="scim_nowhere"),
+    path("scim/<path:path>", scim.unknown, name="scim_unknown"),
+]
