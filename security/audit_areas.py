@@ -39,6 +39,7 @@ AREAS = {
     "sso": "Single sign-on",
     "sso-certificate": "Single sign-on",
     "sso-domain": "Single sign-on",
+    "usage": "Usage",
     "subaccount": "Subaccounts",
     "subaccount-limit": "Subaccounts",
     "scim-token": "Provisioning",

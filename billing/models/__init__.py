@@ -1,6 +1,7 @@
 """What billing stores, a module an area."""
 
-from billing.models.ledger import Balance, LedgerEntry
+from billing.models.ledger import Balance, LedgerCheck, LedgerDay, LedgerEntry
 from billing.models.plans import Plan
+from billing.models.prices import Price, PriceImport, PriceList, PriceNotice
 
-__all__ = ["Balance", "LedgerEntry", "Plan"]
+__all__ = ["Balance", "LedgerCheck", "LedgerDay", "LedgerEntry", "Plan", "Price", "PriceImport", "PriceList", "PriceNotice"]

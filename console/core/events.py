@@ -142,6 +142,7 @@ class EventKind(StrEnum):
     SSO_UNLINKED = "sso:unlinked"
     SSO_LOGGED_OUT = "sso:logged-out"
     SSO_BYPASSED = "sso:bypassed"
+    USAGE_EXPORTED = "usage:exported"
     SUBACCOUNT_CREATED = "subaccount:created"
     SUBACCOUNT_RENAMED = "subaccount:renamed"
     SUBACCOUNT_ENABLED = "subaccount:enabled"
@@ -345,6 +346,7 @@ SENTENCES: Mapping[EventKind, str] = {
     EventKind.SSO_UNLINKED: "was unlinked from the identity provider",
     EventKind.SSO_LOGGED_OUT: "was signed out by the identity provider",
     EventKind.SSO_BYPASSED: "signed in with the password although the identity provider is required",
+    EventKind.USAGE_EXPORTED: "exported the usage log",
     EventKind.SUBACCOUNT_CREATED: "created a subaccount",
     EventKind.SUBACCOUNT_RENAMED: "renamed a subaccount",
     EventKind.SUBACCOUNT_ENABLED: "enabled a subaccount",

@@ -73,6 +73,8 @@ def standard_plan(var: Path, *, is_demo: bool) -> Plan:
             var / "static",
         ),
     ]
+    sample = (ROOT / "billing/sample_prices.py", ROOT / "uv.lock")
+    steps.append(Step("load_sample_prices", (*_MANAGE, "load_sample_prices"), sample))
     notes = []
     if is_demo:
         steps.append(Step("make_demo", (*_MANAGE, "make_demo")))

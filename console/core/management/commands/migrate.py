@@ -8,9 +8,11 @@ from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import connections
 from psycopg import sql
 
-# Append-only: the application may add rows and read them. The head of a chain is the trigger's alone.
-_APPEND_ONLY = ("core_auditevent", "billing_ledgerentry", "django_admin_log")
-_READ_ONLY = ("core_auditchain", "django_migrations")
+# Append-only: the application may add rows and read them. The head of a chain and sums of days are their triggers' alone.
+_APPEND_ONLY = ("core_auditevent", "billing_ledgerentry", "billing_pricelist", "billing_price", "django_admin_log")
+_READ_ONLY = ("core_auditchain", "billing_ledgerday", "django_migrations")
+# What was used is written once; retention may delete it.
+_FINAL = ("subaccounts_usageevent",)
 
 
 class Command(MigrateCommand):
@@ -43,7 +45,8 @@ def grant(alias: str, *, role: str) -> None:
 
 
 def _narrow(cursor: Any, role: sql.Identifier, tables: set[str]) -> None:
-    for rights, names in (("UPDATE, DELETE", _APPEND_ONLY), ("INSERT, UPDATE, DELETE", _READ_ONLY)):
+    groups = (("UPDATE, DELETE", _APPEND_ONLY), ("INSERT, UPDATE, DELETE", _READ_ONLY), ("UPDATE", _FINAL))
+    for rights, names in groups:
         for table in tables.intersection(names):
             cursor.execute(
                 sql.SQL("REVOKE " + rights + " ON {table} FROM {role}").format(

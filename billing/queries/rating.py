@@ -1,0 +1,70 @@
+"""Rate many usages in one statement: the same answer as ``billing.pricing``, as SQL."""
+
+_LATEST = """
+  SELECT DISTINCT ON (found.n, found.part, found.is_listed) found.*
+  FROM ({found}) AS found
+  ORDER BY found.n, found.part, found.is_listed, found.starts_at DESC, found.price_list_id DESC
+"""
+_BEST = """
+  SELECT DISTINCT ON (latest.n) latest.n, latest.id, latest.country, latest.rate
+  FROM ({latest}) AS latest
+  WHERE latest.rate IS NOT NULL
+  ORDER BY latest.n, length(latest.part) DESC, latest.is_listed
+"""
+_COUNTS = (
+    """price.starts_at <= used.at AND (price.account_id IS NULL OR price.account_id = used.account_id)"""
+)
+_COLUMNS = """
+    used.n, price.id, price.country, price.rate, price.starts_at, price.price_list_id,
+    price.account_id IS NULL AS is_listed"""
+_BY_PREFIX = """
+  SELECT {columns}, price.prefix AS part
+  FROM {events} AS used
+  CROSS JOIN (SELECT DISTINCT length(prefix) AS size FROM billing_price WHERE prefix <> '') AS sizes
+  JOIN billing_price AS price
+    ON price.prefix = left(used.number, sizes.size) AND price.prefix <> '' AND {counts}
+  WHERE length(used.number) >= sizes.size
+"""
+_BY_KEY = """
+  SELECT {columns}, price.network AS part
+  FROM {events} AS used
+  LEFT JOIN by_prefix ON by_prefix.n = used.n
+  JOIN billing_price AS price
+    ON price.country = coalesce(nullif(used.country, ''), by_prefix.country)
+   AND price.service = used.service AND price.direction = used.direction AND price.prefix = ''
+   AND price.number_type = CASE used.service WHEN 'message' THEN '' ELSE used.number_type END
+   AND (price.network = '' OR price.network = used.network)
+   AND {counts}
+  WHERE NOT (used.service = 'voice' AND used.direction = 'outbound' AND used.number_type <> 'ip')
+"""
+_RATED = """
+WITH by_prefix AS MATERIALIZED ({by_prefix}),
+by_key AS MATERIALIZED ({by_key})
+SELECT used.n, coalesce(one.id, other.id) AS price_id,
+  coalesce(one.country, other.country, nullif(used.country, '')) AS country,
+  coalesce(one.rate, other.rate) AS rate, units.units,
+  coalesce(one.rate, other.rate) * units.units AS amount
+FROM {events} AS used
+CROSS JOIN LATERAL (
+  SELECT CASE used.service WHEN 'voice' THEN (used.quantity + 59) / 60 ELSE used.quantity END AS units
+) AS units
+LEFT JOIN by_prefix AS one
+  ON one.n = used.n AND used.service = 'voice' AND used.direction = 'outbound' AND used.number_type <> 'ip'
+LEFT JOIN by_key AS other ON other.n = used.n
+"""
+
+
+def rated_sql(events: str) -> str:
+    """Return a query over a relation of usages: n, price_id, country, rate, units, amount.
+
+    ``events`` names a table, temporary table or CTE with the columns of ``pricing.Usage`` and n, unique, and
+    account_id: the texts never null, quantity a bigint. Each usage has one row; rate and amount are null where
+    nothing is priced.
+    """
+    parts = {"columns": _COLUMNS, "counts": _COUNTS, "events": events}
+    by_prefix, by_key = _best(_BY_PREFIX.format(**parts)), _best(_BY_KEY.format(**parts))
+    return _RATED.format(by_prefix=by_prefix, by_key=by_key, events=events)
+
+
+def _best(found: str) -> str:
+    return _BEST.format(latest=_LATEST.format(found=found))
