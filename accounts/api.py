@@ -11,6 +11,7 @@ from accounts.models import Account
 from accounts.services import profile
 from console.core.api import Call, Reply, api_route, operation, resource
 from console.core.api_fields import ApiError, Text
+from console.core.api_samples import node, python
 from console.core.permissions import ApiArea, Permission
 
 _FIELDS = (
@@ -44,24 +45,6 @@ _ACCOUNT = {
     }
 }
 _CHANGED = {"properties": {"message": {"const": "changed", "description": "What happened."}}}
-_PYTHON = """\
-import os
-
-import plivo
-import plivo.rest.client as rest
-
-for name in ("PLIVO_API_BASE_URI", "API_VOICE_BASE_URI",
-             "API_VOICE_BASE_URI_FALLBACK_1", "API_VOICE_BASE_URI_FALLBACK_2"):
-    setattr(rest, name, "{base}/v1/Account")
-client = plivo.RestClient("{auth_id}", os.environ["AUTH_TOKEN"], timeout=30)
-"""
-_NODE = """\
-const plivo = require("plivo");
-
-const client = new plivo.Client("{auth_id}", process.env.AUTH_TOKEN, {
-  url: "{base}/v1/Account/{auth_id}",
-});
-"""
 
 
 @operation(
@@ -73,8 +56,8 @@ const client = new plivo.Client("{auth_id}", process.env.AUTH_TOKEN, {
     area=ApiArea.ACCOUNT,
     right=Permission.COMPANY_VIEW,
     samples={
-        "python": _PYTHON + "print(client.account.get().cash_credits)",
-        "javascript": _NODE + "client.accounts.get().then((account) => console.log(account.cashCredits));",
+        "python": python("print(client.account.get().cash_credits)"),
+        "javascript": node("client.accounts.get().then((account) => console.log(account.cashCredits));"),
     },
 )
 def read_account(call: Call) -> Reply:
@@ -115,8 +98,8 @@ def _money_reader() -> Any:
     area=ApiArea.ACCOUNT,
     right=Permission.COMPANY_MANAGE,
     samples={
-        "python": _PYTHON + 'client.account.update(name="Halyard Logistics", city="Rotterdam")',
-        "javascript": _NODE + 'client.accounts.update({ name: "Halyard Logistics", city: "Rotterdam" });',
+        "python": python('client.account.update(name="Halyard Logistics", city="Rotterdam")'),
+        "javascript": node('client.accounts.update({ name: "Halyard Logistics", city: "Rotterdam" });'),
     },
 )
 def change_account(call: Call) -> Reply:

@@ -135,6 +135,7 @@ LOCKDOWN_STEPS = {
     "Members who prove more at their next sign-in": "security.services.lockdown.reverify_members",
     "Auth Tokens revoked": "accounts.services.lockdown.revoke_tokens",
     "Invitations taken back": "security.services.lockdown.revoke_invitations",
+    "Tokens for provisioning revoked": "security.services.scim_tokens.revoke_all",
     "Webhooks paused": "security.services.webhooks.pause_all",
 }
 # Parts that later apps add to the page about a compromised account: functions of account and instant.
@@ -150,6 +151,7 @@ CHECKUP_FIXES = {
     "unused-members": ("teams:member_list", "Open the team"),
     "recovery-codes": ("security:recovery_codes_make", "Make new codes"),
     "audit-webhook": ("security:webhook_list", "Open Webhooks"),
+    "single-sign-on": ("security:sso", "Open single sign-on"),
 }
 AUDIT_WEBHOOK_COUNTER = "security.webhook_queries.count_live"
 # The admin is the only one that mounts Django's own views.
@@ -237,6 +239,8 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-team": {"task": "teams.sweep_ends", "schedule": timedelta(minutes=1)},
     "open-reviews": {"task": "teams.open_reviews", "schedule": timedelta(hours=6)},
     "sweep-plans": {"task": "billing.sweep_plans", "schedule": timedelta(minutes=15)},
+    "verify-ledger": {"task": "billing.verify_ledger", "schedule": timedelta(hours=1)},
+    "keep-usage-months": {"task": "subaccounts.keep_usage_months", "schedule": timedelta(hours=1)},
     "renew-numbers": {"task": "subaccounts.renew_numbers", "schedule": timedelta(minutes=10)},
     "advance-recoveries": {"task": "security.advance_recoveries", "schedule": timedelta(minutes=1)},
     "remind-factors": {"task": "security.remind_factors", "schedule": timedelta(minutes=10)},

@@ -125,21 +125,36 @@ WHERE token.digest = %(digest)s AND token.ended_at IS NULL
 """  # noqa: S608  # nosec B608 - column names come from the model
 
 
-def live_tokens_of(account: Account, *, now: datetime) -> list[Credential]:
-    """Return the live primary tokens of the account itself, newest first."""
+def holder_of(identity: ApiIdentity | None) -> Q:
+    """Return which identity of an account is meant: the one that is given, or else the account's own."""
+    return Q(pk=identity.pk) if identity else Q(kind=ApiIdentity.Kind.ACCOUNT)
+
+
+def live_tokens_of(
+    account: Account, *, now: datetime, identity: ApiIdentity | None = None
+) -> list[Credential]:
+    """Return the live primary tokens of the identity, or else of the account itself, newest first."""
     live = Q(ends_at=None) | Q(ends_at__gt=now)
-    return list(_primary_tokens(account).filter(live, ended_at=None).order_by("-made_at", "-id"))
+    return list(_primary_tokens(account, identity).filter(live, ended_at=None).order_by("-made_at", "-id"))
 
 
-def _primary_tokens(account: Account) -> QuerySet[Credential]:
-    return Credential.objects.filter(
-        identity__account=account, identity__kind=ApiIdentity.Kind.ACCOUNT, kind=Credential.Kind.PRIMARY
-    )
+def _tokens(account: Account, identity: ApiIdentity | None) -> QuerySet[Credential]:
+    holders = ApiIdentity.objects.filter(holder_of(identity), account=account)
+    return Credential.objects.filter(identity__in=holders)
 
 
-def token_page(account: Account, *, number: int, now: datetime) -> TokenPage:
-    """Return one page of the account's primary tokens: live ones, then ended ones, newest first."""
-    rows = _primary_tokens(account).select_related("made_by", "extension")
+def _primary_tokens(account: Account, identity: ApiIdentity | None) -> QuerySet[Credential]:
+    return _tokens(account, identity).filter(kind=Credential.Kind.PRIMARY)
+
+
+def token_page(
+    account: Account, *, number: int, now: datetime, identity: ApiIdentity | None = None
+) -> TokenPage:
+    """Return one page of the primary tokens of the identity, or else of the account itself.
+
+    Live ones come first, then ended ones, newest first.
+    """
+    rows = _primary_tokens(account, identity).select_related("made_by", "extension")
     rows = rows.order_by(F("ended_at").desc(nulls_first=True), "-made_at", "-id")
     start = (number - 1) * PAGE_SIZE
     found = list(rows[start : start + PAGE_SIZE + 1])
@@ -154,13 +169,15 @@ def state_of(token: Credential, *, now: datetime) -> str:
     return "revoked" if token.ended_at and token.ended_at != token.ends_at else "ended"
 
 
-def find_token(account: Account, public_id: UUID) -> Credential | None:
-    """Return one primary token of the account."""
-    found = _primary_tokens(account).select_related("made_by", "extension")
+def find_token(account: Account, public_id: UUID, identity: ApiIdentity | None = None) -> Credential | None:
+    """Return one primary token of the identity, or else of the account itself."""
+    found = _primary_tokens(account, identity).select_related("made_by", "extension")
     return found.filter(public_id=public_id).first()
 
 
-def find_any_token(account: Account, public_id: UUID) -> Credential | None:
-    """Return one token of the account itself, primary or named."""
-    found = Credential.objects.filter(identity__account=account, identity__kind=ApiIdentity.Kind.ACCOUNT)
-    return found.select_related("made_by", "extension").filter(public_id=public_id).first()
+def find_any_token(
+    account: Account, public_id: UUID, identity: ApiIdentity | None = None
+) -> Credential | None:
+    """Return one token, primary or named, of the identity, or else of the account itself."""
+    found = _tokens(account, identity).select_related("made_by", "extension")
+    return found.filter(public_id=public_id).first()

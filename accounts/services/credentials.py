@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import Account, ApiIdentity, Credential
-from accounts.queries.credentials import find_token
+from accounts.queries.credentials import find_token, holder_of
 from accounts.rotation_rules import set_end
 from accounts.services.lockdown import refuse_held
 from console.core import crypto
@@ -62,17 +62,25 @@ class MadeToken:
     old: tuple[Credential, ...] = ()
 
 
-def generate_token(*, actor: Actor, revoke: str, now: datetime, form_id: UUID | None = None) -> MadeToken:
+def generate_token(
+    *,
+    actor: Actor,
+    revoke: str,
+    now: datetime,
+    form_id: UUID | None = None,
+    identity: ApiIdentity | None = None,
+) -> MadeToken:
     """Make an Auth Token, and stop the old one as ``revoke`` says (a key of KEEP_FOR).
 
-    ``form_id`` names the form that was sent: however often it comes, it makes one token.
+    ``identity`` is who calls with it: a subaccount of the account, or else the account itself. ``form_id`` names
+    the form that was sent: however often it comes, it makes one token.
 
     :raises TooManyTokens: if two tokens are live and both were to be kept
     :raises TokensHeld: while the account is locked down
     """
     actor.require(Permission.CREDENTIAL_MANAGE)
     with transaction.atomic():
-        identity = _lock_identity(actor.account)
+        identity = lock_holder(actor.account, identity)
         refuse_held(identity.account)
         public_id = uuid.uuid5(form_id, identity.auth_id) if form_id else uuid.uuid4()
         made = Credential.objects.filter(public_id=public_id).first()
@@ -80,7 +88,7 @@ def generate_token(*, actor: Actor, revoke: str, now: datetime, form_id: UUID | 
             return MadeToken(made, "")
         live = _end_due(identity, now=now)
         kept = _retire(live, actor=actor, revoke=revoke, now=now)
-        credential, token = _make(identity, public_id, kept, actor=actor, now=now)
+        credential, token = make_primary(identity, public_id, kept, actor=actor, now=now)
         facts: dict[str, Any] = {
             "token": str(credential),
             "choice": revoke,
@@ -91,8 +99,10 @@ def generate_token(*, actor: Actor, revoke: str, now: datetime, form_id: UUID | 
         return MadeToken(credential, token, tuple(live))
 
 
-def _lock_identity(account: Account) -> ApiIdentity:
-    return ApiIdentity.objects.select_for_update().get(account=account, kind=ApiIdentity.Kind.ACCOUNT)
+def lock_holder(account: Account, identity: ApiIdentity | None) -> ApiIdentity:
+    """Lock and return whose tokens are meant: an identity of the account, or else the account's own."""
+    rows = ApiIdentity.objects.select_for_update().filter(holder_of(identity), account=account)
+    return rows.get()
 
 
 def _end_due(identity: ApiIdentity, *, now: datetime) -> list[Credential]:
@@ -135,9 +145,10 @@ def _retire(live: list[Credential], *, actor: Actor, revoke: str, now: datetime)
     return live
 
 
-def _make(
+def make_primary(
     identity: ApiIdentity, public_id: UUID, kept: list[Credential], *, actor: Actor, now: datetime
 ) -> tuple[Credential, str]:
+    """Make a primary token in the place that the kept ones leave; the caller has locked the identity."""
     token = crypto.make_token(settings.CONSOLE_TOKEN_PREFIX)
     credential = Credential.objects.create(
         public_id=public_id,
@@ -152,15 +163,17 @@ def _make(
     return credential, token
 
 
-def revoke_token(*, actor: Actor, public_id: UUID, now: datetime) -> Credential:
+def revoke_token(
+    *, actor: Actor, public_id: UUID, now: datetime, identity: ApiIdentity | None = None
+) -> Credential:
     """Stop a token at once; one that has ended already stays as it is.
 
-    :raises NoSuchToken: if the account has none of that name
+    :raises NoSuchToken: if the identity, or else the account itself, has none of that name
     """
     actor.require(Permission.CREDENTIAL_MANAGE)
     with transaction.atomic():
-        identity = _lock_identity(actor.account)
-        credential = find_token(identity.account, public_id)
+        locked = lock_holder(actor.account, identity)
+        credential = find_token(locked.account, public_id, identity)
         if credential is None:
             raise NoSuchToken("There is no such token.")
         if credential.is_live(now):

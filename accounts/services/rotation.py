@@ -12,7 +12,7 @@ from accounts.models import Account, ApiIdentity, Credential, TokenExtension
 from accounts.queries.callers import advice_on
 from accounts.queries.credentials import find_token
 from accounts.rotation_rules import DAY, set_end, warning_due
-from accounts.services.credentials import NoSuchToken
+from accounts.services.credentials import NoSuchToken, lock_holder
 from accounts.services.lockdown import refuse_held
 from console.core.access import Actor
 from console.core.errors import DomainError
@@ -30,20 +30,20 @@ class NoExtension(DomainError):
     field = "extend"
 
 
-def extend_token(*, actor: Actor, public_id: UUID, extend: str, now: datetime) -> Credential:
+def extend_token(
+    *, actor: Actor, public_id: UUID, extend: str, now: datetime, identity: ApiIdentity | None = None
+) -> Credential:
     """Put off the end of a retiring token, counted from that end (a key of EXTEND_BY); once for each token.
 
-    :raises NoSuchToken: if the account has none of that name
+    :raises NoSuchToken: if the identity, or else the account itself, has none of that name
     :raises NoExtension: if it has ended, has no end, or was put off before
     :raises TokensHeld: while the account is locked down
     """
     actor.require(Permission.CREDENTIAL_MANAGE)
     with transaction.atomic():
-        identity = ApiIdentity.objects.select_for_update().get(
-            account=actor.account, kind=ApiIdentity.Kind.ACCOUNT
-        )
-        refuse_held(identity.account)
-        token = find_token(identity.account, public_id)
+        locked = lock_holder(actor.account, identity)
+        refuse_held(locked.account)
+        token = find_token(locked.account, public_id, identity)
         if token is None:
             raise NoSuchToken("There is no such token.")
         before = _end_to_extend(token, now)
@@ -71,7 +71,7 @@ def _end_to_extend(token: Credential, now: datetime) -> datetime:
 def warn_of_ends(*, now: datetime, limit: int = 500) -> int:
     """Warn of primary tokens that end within a day; return how many warnings were written down."""
     soon = Q(ends_at__gt=now, ends_at__lte=now + DAY, ended_at=None, kind=Credential.Kind.PRIMARY)
-    due = Credential.objects.filter(soon, identity__kind=ApiIdentity.Kind.ACCOUNT).order_by("ends_at")
+    due = Credential.objects.filter(soon).order_by("ends_at")
     return sum(_warn(pk, now=now) for pk in due.values_list("pk", flat=True)[:limit])
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import DateTimeField, ExpressionWrapper, F, Q, Value
 
-from accounts.models import Account, ApiIdentity, Credential
+from accounts.models import Account, Credential
 from accounts.queries.named_tokens import Preview, preview_lifetime
 from accounts.services.named_tokens import lock_identity
 from accounts.token_rules import LIFETIMES, WARN_DAYS, threshold
@@ -81,7 +81,7 @@ def _primary_due(now: datetime) -> list[int]:
     days = F("identity__account__token_days") * Value(timedelta(days=1))
     old_at = ExpressionWrapper(F("made_at") + days, output_field=DateTimeField())
     found = Credential.objects.filter(kind=Credential.Kind.PRIMARY, ended_at=None, ends_at=None)
-    found = found.filter(identity__account__token_days__gt=0, identity__kind=ApiIdentity.Kind.ACCOUNT)
+    found = found.filter(identity__account__token_days__gt=0)
     return _unwarned(found.alias(old_at=old_at).filter(old_at__lte=now + timedelta(days=max(WARN_DAYS))), now)
 
 

@@ -1,8 +1,10 @@
-"""Show the account's Auth ID and Auth Tokens, and make and revoke tokens."""
+"""Show the account's Auth ID and Auth Tokens, and make and revoke tokens.
+
+What is done with a token is the same whoever holds it: the functions that take a ``Holder`` serve subaccounts too.
+"""
 
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,6 +16,7 @@ from accounts.queries import callers
 from accounts.queries import credentials as queries
 from accounts.rotation_rules import Advice
 from accounts.services import credentials
+from accounts.views.holders import Holder, account_holder
 from accounts.views.named_tokens import section
 from accounts.views.paging import page_number
 from console.core.access import access
@@ -26,58 +29,75 @@ from console.core.requests import ConsoleRequest
 @require_safe
 def credential_list(request: ConsoleRequest) -> HttpResponse:
     """Show the Auth ID, the live tokens and the ended ones."""
+    context = tokens_of(request, account_holder(request.actor.account))
+    return render(request, "accounts/credential_list.html", {**context, **section(request)})
+
+
+def tokens_of(request: ConsoleRequest, holder: Holder) -> dict[str, object]:
+    """Return what a page shows that lists the holder's tokens."""
     account, now = request.actor.account, timezone.now()
-    page = queries.token_page(account, number=page_number(request), now=now)
+    page = queries.token_page(account, number=page_number(request), now=now, identity=holder.identity)
     if not page.rows and page.number > 1:
         raise Http404
     rotation = callers.rotation_of(account, page.live, now=now) if page.number == 1 else None
-    context = {"page": page, "rotation": rotation, "api_url": _api_url(request), **section(request)}
-    return render(request, "accounts/credential_list.html", context)
-
-
-def _api_url(request: ConsoleRequest) -> str:
-    return f"{settings.BASE_URL}/v1/Account/{request.actor.account.auth_id}/"
+    return {"page": page, "rotation": rotation, "holder": holder}
 
 
 @access(Permission.CREDENTIAL_MANAGE, recent_auth=True, deed="generate an Auth Token")
 @require_http_methods(["GET", "HEAD", "POST"])
 def credential_make(request: ConsoleRequest) -> HttpResponse:
     """Ask what becomes of the old token, then make a new one and show it once."""
-    live = queries.live_tokens_of(request.actor.account, now=timezone.now())
+    return make_token(request, account_holder(request.actor.account))
+
+
+def make_token(request: ConsoleRequest, holder: Holder) -> HttpResponse:
+    """Ask what becomes of the holder's old token, then make a new one and show it once."""
+    now = timezone.now()
+    live = queries.live_tokens_of(request.actor.account, now=now, identity=holder.identity)
     form = CredentialMakeForm(request.POST if request.method == "POST" else None, live=live)
     if not form.is_valid():
-        return _ask(request, form)
+        return _ask(request, form, holder)
     try:
-        made = credentials.generate_token(actor=request.actor, now=timezone.now(), **form.cleaned_data)
+        made = credentials.generate_token(
+            actor=request.actor, now=now, identity=holder.identity, **form.cleaned_data
+        )
     except DomainError as error:
         form.add_error(error.field, str(error))
-        return _ask(request, form)
-    return render(request, "accounts/credential_reveal.html", {"made": made, "api_url": _api_url(request)})
+        return _ask(request, form, holder)
+    return render(request, "accounts/credential_reveal.html", {"made": made, "holder": holder})
 
 
-def _ask(request: ConsoleRequest, form: CredentialMakeForm) -> HttpResponse:
+def _ask(request: ConsoleRequest, form: CredentialMakeForm, holder: Holder) -> HttpResponse:
     status = 422 if form.is_bound else 200
     sides = callers.sides_of(request.actor.account, form.live, now=timezone.now())
-    return render(request, "accounts/credential_make.html", {"form": form, "sides": sides}, status=status)
+    context = {"form": form, "sides": sides, "holder": holder}
+    return render(request, "accounts/credential_make.html", context, status=status)
 
 
 @access(Permission.CREDENTIAL_MANAGE, recent_auth=True, deed="revoke an Auth Token")
 @require_http_methods(["GET", "HEAD", "POST"])
 def credential_revoke(request: ConsoleRequest, public_id: UUID) -> HttpResponse:
     """Ask once more, then revoke the token."""
-    account = request.actor.account
+    return revoke_token(request, account_holder(request.actor.account), public_id)
+
+
+def revoke_token(request: ConsoleRequest, holder: Holder, public_id: UUID) -> HttpResponse:
+    """Ask once more, then revoke one of the holder's tokens."""
+    account, now = request.actor.account, timezone.now()
     if request.method != "POST":
-        token = queries.find_token(account, public_id)
+        token = queries.find_token(account, public_id, holder.identity)
         if token is None:
             raise Http404
-        advice = callers.advice_on(account, token, now=timezone.now())
-        return render(request, "accounts/credential_revoke.html", {"token": token, "text": _warning(advice)})
+        context = {"token": token, "text": _warning(callers.advice_on(account, token, now=now))}
+        return render(request, "accounts/credential_revoke.html", context | {"holder": holder})
     try:
-        token = credentials.revoke_token(actor=request.actor, public_id=public_id, now=timezone.now())
+        token = credentials.revoke_token(
+            actor=request.actor, public_id=public_id, now=now, identity=holder.identity
+        )
     except credentials.NoSuchToken as error:
         raise Http404 from error
-    messages.success(request, f"{token} no longer opens the account. Requests with it get 401.")
-    return redirect("accounts:credential_list", account=account.auth_id)
+    messages.success(request, f"{token} no longer opens {holder.noun}. Requests with it get 401.")
+    return redirect(holder.url)
 
 
 def _warning(advice: Advice) -> str:

@@ -95,6 +95,11 @@ def make_token(prefix: str) -> str:
     return f"{prefix}_{body}{_checksum(body)}"
 
 
+def token_length(prefix: str) -> int:
+    """Return how many characters a token with the prefix has."""
+    return len(prefix) + 1 + _TOKEN_RANDOM + _CHECKSUM
+
+
 def is_token(text: str, *, prefix: str) -> bool:
     """Say whether the text has the shape and checksum of a token."""
     head, _, rest = text.partition("_")

@@ -1,11 +1,13 @@
 """Accounts inside accounts."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import ApiIdentity
 from accounts.tenancy import TenantModel
+from console.core.fields import CidrField
 
 
 class Subaccount(TenantModel):
@@ -19,6 +21,8 @@ class Subaccount(TenantModel):
     auth_id = models.CharField(max_length=20, unique=True)
     name = models.CharField(max_length=255)
     created_at = models.DateTimeField(default=timezone.now)
+    # Addresses that may call with its credentials, within those of the account's own list; None is any.
+    networks = ArrayField(CidrField(), null=True)
     modified_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True)
 

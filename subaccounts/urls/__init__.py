@@ -1,6 +1,6 @@
 """Addresses of subaccounts and resources, a module an area."""
 
-from django.urls import URLPattern
+from subaccounts.urls import applications, subaccounts, usage
 
 app_name = "subaccounts"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [*applications.urlpatterns, *subaccounts.urlpatterns, *usage.urlpatterns]

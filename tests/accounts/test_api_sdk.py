@@ -3,8 +3,6 @@
 import decimal
 import json
 
-import plivo
-import plivo.rest.client as rest
 import pytest
 from plivo.exceptions import (
     AuthenticationError,
@@ -13,47 +11,23 @@ from plivo.exceptions import (
     ResourceNotFoundError,
     ValidationError,
 )
-from requests.adapters import HTTPAdapter
 
 from console.core import ratelimit
 from tests.factories import make_account, make_token
+from tests.sdk import LoopbackOnly, connect, lead_to
 
-CONSTANTS = (
-    "PLIVO_API_BASE_URI", "API_VOICE_BASE_URI", "API_VOICE_BASE_URI_FALLBACK_1", "API_VOICE_BASE_URI_FALLBACK_2",
-)  # fmt: skip
 pytestmark = [pytest.mark.transactional, pytest.mark.django_db(transaction=True)]
-
-
-class LoopbackOnly(HTTPAdapter):
-    """Keep tokens on this machine, and remember the last answer."""
-
-    last = None
-
-    def send(self, request, **options):
-        assert request.url.startswith("http://localhost:"), request.url
-        LoopbackOnly.last = super().send(request, **options | {"proxies": {}})
-        return LoopbackOnly.last
 
 
 @pytest.fixture
 def account(live_server, monkeypatch):
-    for name in CONSTANTS:
-        monkeypatch.setattr(rest, name, f"{live_server.url}/v1/Account")
+    lead_to(live_server.url, monkeypatch)
     return make_account()
 
 
 @pytest.fixture
 def token(account):
     return make_token(account)[1]
-
-
-def connect(auth_id, token):
-    client = plivo.RestClient(auth_id, token, timeout=30)
-    for session in (client.session, client.multipart_session):
-        session.trust_env = False
-        session.mount("http://", LoopbackOnly())
-        session.mount("https://", LoopbackOnly())
-    return client
 
 
 @pytest.fixture
