@@ -1,5 +1,5 @@
 """What staff see and do of money, a module an area."""
 
-from billing.admin import plans
+from billing.admin import ledger, plans
 
-__all__ = ["plans"]
+__all__ = ["ledger", "plans"]

@@ -1,5 +1,5 @@
 """Import every module with tasks, so that Celery finds them."""
 
-from billing.tasks import plans, trial
+from billing.tasks import plans, trial, verification
 
-__all__ = ["plans", "trial"]
+__all__ = ["plans", "trial", "verification"]

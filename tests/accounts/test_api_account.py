@@ -3,10 +3,11 @@
 from decimal import Decimal
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import Account
 from accounts.services import api_use
-from billing.models import Balance
+from billing.services import post_entry
 from console.core import ratelimit
 from console.core.events import EventKind
 from console.core.models import AuditEvent
@@ -41,7 +42,8 @@ def api(account):
 
 
 def test_account_has_exactly_these_keys(api, account):
-    Balance.objects.create(account=account, amount=Decimal("4.8886"))
+    now = timezone.now()
+    post_entry(account=account, kind="recharge", amount=Decimal("4.8886"), key="k", now=now)
     response = api.ask()
     body = response.json()
     assert response.status_code == 200

@@ -2,17 +2,18 @@
 
 import os
 import threading
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import psycopg
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.db.models import Sum
 from django.utils import timezone
 
 from billing import services
-from billing.models import Balance, LedgerEntry
+from billing.models import Balance, LedgerCheck, LedgerDay, LedgerEntry
 from billing.queries import money_of
 from console.core.access import Actor
 from console.core.events import EventKind, record
@@ -100,3 +101,71 @@ def test_entry_carries_the_moment_it_is_given(db):
     account = make_account()
     entry = services.post_entry(account=account, kind="recharge", amount=Decimal(5), key="late", now=moment)
     assert LedgerEntry.objects.of(account).get(pk=entry.pk).at == moment
+
+
+def test_days_are_summed_in_the_time_zone_of_the_account(db):
+    account = make_account(time_zone="Asia/Kolkata")
+    late = datetime(2026, 3, 1, 20, 0, tzinfo=UTC)  # the second of March in Kolkata
+    for turn in range(3):
+        services.post_entry(
+            account=account, kind="recharge", amount=Decimal("1.5"), key=f"k{turn}", now=late, cause="test"
+        )
+    row = LedgerDay.objects.of(account).get()
+    assert (row.day, row.amount, row.entries) == (date(2026, 3, 2), Decimal("4.5"), 3)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE billing_balance SET amount = amount + 1",
+        (
+            "INSERT INTO billing_ledgerentry (public_id, account_id, kind, amount, balance_after, note, idempotency_key,"
+            " at) SELECT gen_random_uuid(), account_id, 'recharge', 3, 8, '', 'forged', now() FROM billing_balance"
+        ),
+    ],
+)
+def test_commit_that_parts_balance_and_ledger_is_refused(transactional_db, statement):
+    _post(make_account())
+    with pytest.raises(IntegrityError, match="is not the sum"), connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def test_entry_that_does_not_follow_the_one_before_is_refused(db):
+    account = make_account()
+    _post(account)
+    with pytest.raises(IntegrityError, match="does not follow"), transaction.atomic():
+        LedgerEntry.objects.create(
+            account=account, kind="recharge", amount=3, balance_after=9, idempotency_key="k2"
+        )
+
+
+def test_application_may_not_write_sums_of_days(db):
+    _post(make_account())
+    with pytest.raises(ProgrammingError), transaction.atomic():
+        LedgerDay.unscoped.update(amount=0)
+
+
+def test_every_balance_is_proved_and_a_changed_row_is_named(transactional_db, capsys):
+    good, changed = make_account(), make_account()
+    for account in (good, changed):
+        _post(account)
+        _post(account, amount="-2", key="k2", kind="usage")
+    call_command("verify_ledger")
+    assert "2 balances are the sums of 4 entries" in capsys.readouterr().out
+    with psycopg.connect(os.environ["TEST_OWN_SUPERUSER_URL"], autocommit=True) as superuser:
+        superuser.execute("SET session_replication_role = replica")
+        superuser.execute(
+            "UPDATE billing_ledgerentry SET amount = 6 WHERE account_id = %s AND amount = 5", [changed.pk]
+        )
+    with pytest.raises(CommandError, match="1 accounts do not add up"):
+        call_command("verify_ledger")
+    check = LedgerCheck.objects.order_by("-at")[0]
+    assert [row["account_id"] for row in check.problems] == [changed.pk]
+    assert not check.is_good
+
+
+def test_ledger_is_proved_once_a_day(db):
+    now = timezone.now()
+    assert services.verify_if_due(now=now).is_good
+    assert services.verify_if_due(now=now + timedelta(hours=22)) is None
+    assert services.verify_if_due(now=now + timedelta(hours=24))
