@@ -12,6 +12,7 @@ from accounts.models import Account, Credential
 from security.checkup_rules import CHECKS, Check, Facts, Finding, Member, Token, score_of
 from security.compromise_queries import roster_of, tokens_of
 from security.models import CheckupSnooze, RecoveryCode
+from security.sso_queries import state_of
 from security.webhook_queries import count_live
 
 SNOOZES_SHOWN = 10
@@ -81,6 +82,7 @@ def facts_of(account: Account, *, now: datetime) -> Facts:
         tokens=[_token(row) for row in tokens_of(account, now=now)],
         allowlist_mode=account.allowlist_mode,
         live_webhooks=count_live(account),
+        sso_state=state_of(account),
     )
 
 

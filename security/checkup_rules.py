@@ -45,6 +45,7 @@ class Facts:
     tokens: Sequence[Token] = ()
     allowlist_mode: str = "off"
     live_webhooks: int = 0
+    sso_state: str = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +140,26 @@ def _audit_webhook(facts: Facts) -> Finding | None:
     )
 
 
+def _single_sign_on(facts: Facts) -> Finding | None:
+    if facts.sso_state == "enforced" or len(facts.members) <= 1:
+        return None
+    count = len(facts.members)
+    if facts.sso_state == "on":
+        text = (
+            f"{count} members can still choose a password. Enforced, who leaves your company leaves here too."
+        )
+        return Finding("Single sign-on is not enforced", text)
+    text = f"{count} members have passwords of their own here, and somebody must remember to remove them."
+    return Finding("Single sign-on is off", text)
+
+
 CHECKS: tuple[Check, ...] = (
     Check("strong-factor", "Every member has an authenticator app or passkey", 20, "high", _strong_factor),
-    Check("single-owner", "Somebody else can act for the owner", 15, "high", _single_owner),
+    Check("single-owner", "Somebody else can act for the owner", 13, "high", _single_owner),
     Check("group-mailbox", "The owner's address is a person's own", 12, "high", _group_mailbox),
     Check("allowlist", "The IP allowlist enforces", 12, "medium", _allowlist),
-    Check("old-tokens", f"No token is older than {OLD.days} days", 10, "medium", _old_tokens),
-    Check("unused-tokens", f"Every token was used in the last {OLD.days} days", 10, "medium", _unused_tokens),
+    Check("old-tokens", f"No token is older than {OLD.days} days", 9, "medium", _old_tokens),
+    Check("unused-tokens", f"Every token was used in the last {OLD.days} days", 8, "medium", _unused_tokens),
     Check(
         "unused-members",
         f"Every member signed in during the last {OLD.days} days",
@@ -154,6 +168,7 @@ CHECKS: tuple[Check, ...] = (
         _unused_members,
     ),
     Check("recovery-codes", "Owner and admins have recovery codes left", 6, "medium", _recovery_codes),
+    Check("single-sign-on", "Members sign in with the company's provider", 5, "low", _single_sign_on),
     Check("endless-tokens", "Every named token ends", 4, "low", _endless_tokens),
     Check("audit-webhook", "The audit log is kept elsewhere too", 3, "low", _audit_webhook),
 )

@@ -1,17 +1,67 @@
 """Look up an account's identity provider, and which provider answers for an address."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery, Value
+from django.db.models.functions import StrIndex, Substr
 
 from accounts.models import Account, User
 from security.models import SsoConnection, SsoDomain, SsoLink, SsoTest
+from teams.models import Membership
+from teams.queries import memberships_of
+from teams.roles import Role
 
 TEST_COUNTS = timedelta(hours=24)
+USED_WITHIN = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How many members an email domain has, how many are no owner, and how many used the provider lately."""
+
+    members: int = 0
+    asked: int = 0
+    used: int = 0
 
 
 def connection_of(account: Account) -> SsoConnection | None:
     """Return the account's connection, finished or not."""
     return SsoConnection.objects.of(account).select_related("account").first()
+
+
+def find_connection(public_id: UUID) -> SsoConnection | None:
+    """Return the connection whose addresses hold the id."""
+    return SsoConnection.unscoped.filter(public_id=public_id).select_related("account").first()
+
+
+def route_of(email: str, account: Account | None = None) -> str:
+    """Return how an address signs in: by password, by its company's provider, or by that provider only.
+
+    With an account, its own rule is asked for alone.
+    """
+    connection = connection_for_domain(email.rpartition("@")[2].lower())
+    if connection is None or (account is not None and connection.account_id != account.pk):
+        return "password"
+    return "sso-only" if connection.is_enforced else "sso"
+
+
+def rule_sql(account: OuterRef, domain: str) -> Subquery:
+    """Return a subquery for the id of the provider that members of an account with such addresses must use."""
+    claims = SsoDomain.unscoped.filter(account=OuterRef("account"), domain=domain).exclude(verified_at=None)
+    rows = SsoConnection.unscoped.filter(Exists(claims), account=account, is_enforced=True)
+    return Subquery(rows.values("public_id")[:1])
+
+
+def required_of(user: User) -> list[SsoConnection]:
+    """Return the connections that accounts ask the person to sign in with; owners keep the password."""
+    found: list[Any] = list(memberships_of(user))
+    ids = [member.sso_rule for member in found if member.sso_rule and member.role != Role.OWNER]
+    rows = SsoConnection.unscoped.filter(public_id__in=ids).select_related("account")
+    return list(rows.order_by("account__name"))
 
 
 def connection_for_domain(domain: str) -> SsoConnection | None:
@@ -31,7 +81,7 @@ def has_domain(account: Account, domain: str) -> bool:
     return SsoDomain.objects.of(account).filter(domain=domain).exclude(verified_at=None).exists()
 
 
-def find_domain(account: Account, public_id: object) -> SsoDomain | None:
+def find_domain(account: Account, public_id: UUID) -> SsoDomain | None:
     """Return one domain that the account claims."""
     return SsoDomain.objects.of(account).filter(public_id=public_id).first()
 
@@ -54,3 +104,36 @@ def linked_users(account: Account, user_ids: Collection[int]) -> set[int]:
     """Return those of the users who have signed in through the account's provider."""
     rows = SsoLink.objects.filter(connection__account=account, user__in=user_ids)
     return set(rows.values_list("user_id", flat=True))
+
+
+def reach_of(account: Account, *, now: datetime) -> dict[str, Reach]:
+    """Return for each domain of the members' addresses how far single sign-on reaches; one query."""
+    links = SsoLink.objects.filter(
+        user=OuterRef("user"), connection__account=account, last_used_at__gte=now - USED_WITHIN
+    )
+    address = F("user__email_key")
+    rows = (
+        Membership.objects.of(account)
+        .annotate(domain=Substr(address, StrIndex(address, Value("@")) + 1), is_used=Exists(links))
+        .values("domain")
+        .annotate(
+            members=Count("pk"),
+            asked=Count("pk", filter=~Q(role=Role.OWNER)),
+            used=Count("pk", filter=Q(is_used=True)),
+        )
+        .order_by("domain")
+    )
+    return {row["domain"]: Reach(row["members"], row["asked"], row["used"]) for row in rows}
+
+
+def find_test(account: Account, public_id: UUID) -> SsoTest | None:
+    """Return one test of the account's connection."""
+    rows = SsoTest.objects.filter(connection__account=account).select_related("user", "connection")
+    return rows.filter(public_id=public_id).first()
+
+
+def state_of(account: Account) -> str:
+    """Say whether members sign in with the provider: "off", "on" beside their passwords, or "enforced"."""
+    rows = SsoConnection.objects.of(account).filter(state=SsoConnection.State.ON)
+    is_enforced = rows.values_list("is_enforced", flat=True).first()
+    return "off" if is_enforced is None else "enforced" if is_enforced else "on"

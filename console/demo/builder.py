@@ -15,7 +15,16 @@ from billing.models import LedgerEntry
 from console.core.access import Actor
 from console.core.events import EventKind, record
 from console.core.requests import Origin
-from console.demo import compromise, named_tokens, recoveries, rotation, session_policy, team, webhooks
+from console.demo import (
+    compromise,
+    named_tokens,
+    recoveries,
+    rotation,
+    session_policy,
+    single_sign_on,
+    team,
+    webhooks,
+)
 from console.demo.diary import in_order
 from console.demo.people import make_person, make_staff
 from teams.models import Membership
@@ -52,6 +61,7 @@ def build(*, now: datetime, seed: int) -> dict[str, Any]:
         named_tokens.fill_tokens(first, now=now)
         compromise.tell_story(first, now=now)
         recoveries.fill_queue(first, now=now)
+        single_sign_on.try_okta(first, now=now)
         endpoints = webhooks.add_endpoints(first, now=now)
     staff = make_staff(
         email="stan.keller@patchbay.example",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from cryptography import x509
@@ -72,13 +73,13 @@ def _add(
         not_after=end_of(certificate),
         added_at=now,
     )
-    facts = {"fingerprint": row.fingerprint, "ends_at": row.not_after}
+    facts: dict[str, Any] = {"fingerprint": row.fingerprint, "ends_at": row.not_after}
     record(EventKind.SSO_CERTIFICATE_ADDED, actor=actor, target=row, account=connection.account, **facts)
     return row
 
 
 def _remove(row: SsoCertificate, connection: SsoConnection, actor: Actor) -> None:
-    facts = {"fingerprint": row.fingerprint, "ends_at": row.not_after}
+    facts: dict[str, Any] = {"fingerprint": row.fingerprint, "ends_at": row.not_after}
     record(EventKind.SSO_CERTIFICATE_REMOVED, actor=actor, target=row, account=connection.account, **facts)
     row.delete()
 
@@ -160,6 +161,6 @@ def _warn(pk: int, now: datetime) -> bool:
     row.save(update_fields=["warned_days"])
     account = row.connection.account
     others = SsoCertificate.objects.filter(connection=row.connection, not_after__gt=row.not_after)
-    facts = {"days": mark, "ends_at": row.not_after, "has_next": others.exists()}
+    facts: dict[str, Any] = {"days": mark, "ends_at": row.not_after, "has_next": others.exists()}
     record(EventKind.SSO_CERTIFICATE_ENDING, actor=Actor.system(account), target=row, **facts)
     return True

@@ -18,7 +18,7 @@ def store_test(*, request: SsoRequest, report: dict[str, Any], is_good: bool, no
     """Keep the report of a test, which the page of the test shows as it is.
 
     It holds ``reason`` (why not, a sentence), ``facts`` (label and value pairs of the decoded assertion),
-    ``attributes`` (name and values of each that arrived), ``matched`` (what we made of them, label and value) and
+    ``attributes`` (each with ``name`` and ``values``), ``matched`` (what we made of them, label and value) and
     ``missing`` (names that we looked for in vain); never the message itself.
     """
     connection = (

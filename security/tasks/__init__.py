@@ -22,11 +22,13 @@ from security.tasks.factors import (
 from security.tasks.recovery import advance_recoveries, mail_recovery, mail_recovery_contacts, text_recovery
 from security.tasks.rules import mail_factor_rule, mail_factor_rule_changed, remind_factors
 from security.tasks.session_policy import mail_session_policy
+from security.tasks.sso import check_sso_domains, mail_sso, refresh_sso_metadata, warn_of_sso_ends
 from security.tasks.sweeping import sweep_expired
 from security.tasks.webhooks import mail_webhook, push_webhook, queue_webhooks, watch_webhooks
 
 __all__ = [
     "advance_recoveries",
+    "check_sso_domains",
     "forget_phone_change",
     "mail_allowlist",
     "mail_anomaly",
@@ -46,13 +48,16 @@ __all__ = [
     "mail_reopened",
     "mail_reverified",
     "mail_session_policy",
+    "mail_sso",
     "mail_webhook",
     "push_webhook",
     "queue_webhooks",
+    "refresh_sso_metadata",
     "remind_factors",
     "revert_allowlists",
     "sweep_expired",
     "text_recovery",
+    "warn_of_sso_ends",
     "watch_sign_in",
     "watch_webhooks",
 ]

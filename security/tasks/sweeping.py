@@ -15,6 +15,8 @@ from security.models import (
     PasskeyChallenge,
     PhoneChange,
     RecoveryRequest,
+    SsoAssertion,
+    SsoRequest,
 )
 from security.services.step_up import KEPT_FOR
 
@@ -24,7 +26,7 @@ _RECOVERIES_KEPT = timedelta(days=365)
 
 @shared_task(name="security.sweep_expired")
 def sweep_expired() -> None:
-    """Delete held acts, open questions, codes, unconfirmed apps, new numbers and unusual things whose time is over."""
+    """Delete held acts, open questions, codes, unconfirmed apps and unusual things whose time is over."""
     now = timezone.now()
     PhoneChange.objects.filter(expires_at__lt=now).delete()
     MailCode.objects.filter(expires_at__lt=now - _MAIL_CODES_KEPT).delete()
@@ -32,6 +34,8 @@ def sweep_expired() -> None:
     HeldFile.objects.filter(act__expires_at__lt=now).delete()
     HeldAct.objects.filter(expires_at__lt=now - KEPT_FOR).delete()
     PasskeyChallenge.objects.filter(expires_at__lt=now).delete()
+    SsoAssertion.objects.filter(expires_at__lt=now).delete()
+    SsoRequest.objects.filter(expires_at__lt=now).delete()
     # One that was used says, until new factors are there, that the password alone must not add them.
     over = RecoveryRequest.objects.exclude(state=RecoveryRequest.State.USED)
     over.filter(closed_at__lt=now - _RECOVERIES_KEPT).delete()

@@ -90,6 +90,13 @@ def test_allowlist_should_enforce_once_there_is_a_token(mode, words):
     assert judge("allowlist", allowlist_mode=mode) is None
 
 
+@pytest.mark.parametrize(("state", "words"), [("off", "is off"), ("on", "is not enforced"), ("enforced", "")])
+def test_teams_should_sign_in_with_their_provider(state, words):
+    found = judge("single-sign-on", members=[member(), member("Tomas")], sso_state=state)
+    assert words in found.title if words else found is None
+    assert judge("single-sign-on", members=[member()], sso_state=state) is None
+
+
 def test_somebody_should_be_able_to_act_for_the_owner():
     assert judge("single-owner", members=[member(), member("Hugo", role="support")]).text.startswith(
         "1 of 2 members can act"
