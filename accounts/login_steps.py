@@ -70,7 +70,7 @@ def steps() -> tuple[LoginStep, ...]:
     return tuple(import_string(path)() for path in settings.LOGIN_STEPS)
 
 
-def begin(request: Any, user: User, *, method: str = "password") -> SignIn:
+def begin(request: Any, user: User, *, method: str = "password", **facts: Any) -> SignIn:
     """Start a sign-in after the first proof; the session gets a new key."""
     following = request.session.get("next", "")
     request.session.flush()
@@ -83,13 +83,15 @@ def begin(request: Any, user: User, *, method: str = "password") -> SignIn:
         "password": password_mark(user),
         "binding": binding,
         "methods": [method],
-        "facts": {},
+        "facts": facts,
     }
     if following:
         request.session["next"] = following
     rotate_token(request)
-    begin_sign_in(user=user, binding=binding, origin=origin_of(request))
-    return SignIn(user, datetime.fromisoformat(begun_at), binding, [method])
+    if method == "password":
+        # Whoever typed it and went no further may be somebody else: a mail tells the person.
+        begin_sign_in(user=user, binding=binding, origin=origin_of(request))
+    return SignIn(user, datetime.fromisoformat(begun_at), binding, [method], facts)
 
 
 def current(request: Any) -> SignIn | None:

@@ -1,10 +1,32 @@
 """Stand between a password and a session: the phone, the second factor, its enrolment, recovery codes."""
 
+from typing import Any
+
 from django.utils import timezone
 
 from accounts.login_steps import SignIn
 from security import queries
 from security.sign_in_rules import enforced_rule
+from teams.queries import memberships_of
+from teams.roles import Role
+
+
+class SsoStep:
+    """Lead people to their company's provider when every account of theirs asks for it; owners keep the password."""
+
+    route = "security:sso_step"
+
+    def is_due(self, sign_in: SignIn) -> bool:
+        """Say whether a password opens no account of the person."""
+        if sign_in.has("sso") or sign_in.user.is_staff:
+            return False
+        found: list[Any] = list(memberships_of(sign_in.user))
+        return bool(found) and all(member.sso_rule and member.role != Role.OWNER for member in found)
+
+
+def _is_vouched(sign_in: SignIn) -> bool:
+    """Say whether the provider proved both factors, so that none of ours is asked for."""
+    return bool(sign_in.facts.get("is_two_factor"))
 
 
 class RecoveryStep:
@@ -14,7 +36,9 @@ class RecoveryStep:
 
     def is_due(self, sign_in: SignIn) -> bool:
         """Say whether the person has no factors yet and did not come by the link."""
-        return not sign_in.has("recovery") and queries.is_recovering(sign_in.user)
+        return (
+            not _is_vouched(sign_in) and not sign_in.has("recovery") and queries.is_recovering(sign_in.user)
+        )
 
 
 class PhoneStep:
@@ -24,7 +48,8 @@ class PhoneStep:
 
     def is_due(self, sign_in: SignIn) -> bool:
         """Say whether the number is still unproved; staff need none."""
-        return sign_in.user.phone_verified_at is None and not sign_in.user.is_staff
+        is_needed = sign_in.user.phone_verified_at is None and not sign_in.user.is_staff
+        return is_needed and not _is_vouched(sign_in)
 
 
 class FactorStep:
@@ -35,7 +60,7 @@ class FactorStep:
     def is_due(self, sign_in: SignIn) -> bool:
         """Say whether the person has a factor and has not used one in this sign-in."""
         is_proved = sign_in.has("phone", "sms", "voice", "totp", "passkey", "recovery-code")
-        return not is_proved and queries.factors_of(sign_in.user).has_any
+        return not is_proved and not _is_vouched(sign_in) and queries.factors_of(sign_in.user).has_any
 
 
 class ReverifyStep:
@@ -55,7 +80,7 @@ class EnrolmentStep:
 
     def is_due(self, sign_in: SignIn) -> bool:
         """Say whether there is no app or passkey, and the person may not or did not choose to go without."""
-        if queries.factors_of(sign_in.user).has_strong:
+        if _is_vouched(sign_in) or queries.factors_of(sign_in.user).has_strong:
             return False
         if sign_in.user.is_staff or not queries.has_chosen_phone(sign_in.user):
             return True
@@ -69,4 +94,4 @@ class RecoveryCodesStep:
 
     def is_due(self, sign_in: SignIn) -> bool:
         """Say whether no recovery code is left that the person keeps."""
-        return not queries.has_kept_codes(sign_in.user)
+        return not _is_vouched(sign_in) and not queries.has_kept_codes(sign_in.user)

@@ -25,6 +25,7 @@ from teams.queries import members_of
 
 PENDING_FOR = timedelta(minutes=30)
 PASSKEY, APP, PHONE, RECOVERY, PASSWORD = "passkey", "app", "phone", "recovery", "password"
+PROVIDER = "sso"
 
 
 _WAITING = RecoveryRequest.objects.filter(

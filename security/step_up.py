@@ -18,7 +18,7 @@ from accounts.middleware import session_row
 from accounts.models import Session
 from console.core import crypto
 from console.core.access import Access, find_access
-from security import queries, services
+from security import queries, services, sso_gate
 from security.models import HeldAct
 from security.services.step_up import LARGEST_BODY
 
@@ -105,13 +105,20 @@ def _fresh(request: Any, now: datetime) -> set[str]:
 
 
 def _proofs(request: Any, now: datetime) -> dict[str, str]:
-    """Return when each kind was proved; signing in proves both, and a strong factor unless it was new."""
-    confirmed_at = session_of(request).confirmed_at
-    if confirmed_at is None:
+    """Return when each kind was proved; signing in proves both, and a strong factor unless it was new.
+
+    A company's provider may have asked long before: signing in through it proves our own factor alone, if one was used.
+    """
+    session = session_of(request)
+    if session.confirmed_at is None:
         return {}
-    at = confirmed_at.isoformat()
+    at = session.confirmed_at.isoformat()
     if stored := request.session.get(_KEY):
         return dict(stored)
+    if not sso_gate.is_own(request):
+        is_weak = session.method == queries.PROVIDER or _weak_until(request, now)
+        kinds = [] if session.method == queries.PROVIDER else [FACTOR]
+        return dict.fromkeys(kinds if is_weak else [*kinds, STRONG], at)
     return {FACTOR: at, PASSWORD: at} | ({} if _weak_until(request, now) else {STRONG: at})
 
 
@@ -127,9 +134,36 @@ def note_proof(request: Any, method: str, *, now: datetime) -> None:
     rotate_token(request)
 
 
+def note_provider(request: Any, *, is_two_factor: bool, now: datetime) -> None:
+    """Remember a fresh sign-in at the provider: it stands for the password, and for both factors if it proved both."""
+    kinds = [PASSWORD, FACTOR, STRONG] if is_two_factor else [PASSWORD]
+    request.session[_KEY] = _proofs(request, now) | dict.fromkeys(kinds, now.isoformat())
+    request.session.cycle_key()
+    rotate_token(request)
+
+
 def offered_methods(request: Any, missing: list[str]) -> list[str]:
     """Return the ways to prove the first missing kind, strongest first; none when all factors are too new."""
     kind = missing[0]
+    if request.session.get("sso") and (provider := sso_gate.confirming(request)):
+        return _offered_beside(request, kind, is_two_factor=provider.is_two_factor)
+    return _offered(request, kind)
+
+
+def _offered_beside(request: Any, kind: str, *, is_two_factor: bool) -> list[str]:
+    """Return the ways of a person whose company's provider can ask them again."""
+    own = _offered(request, kind)
+    if not request.user.has_usable_password():
+        own = [method for method in own if method != queries.PASSWORD]
+    helps = (
+        is_two_factor
+        or kind in {ANY, PASSWORD}
+        or (kind == TRUSTED and not _weak_until(request, timezone.now()))
+    )
+    return [*own, queries.PROVIDER] if helps else own
+
+
+def _offered(request: Any, kind: str) -> list[str]:
     if kind == PASSWORD:
         return [queries.PASSWORD]
     factors = queries.methods_of(request.user)

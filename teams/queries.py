@@ -30,6 +30,11 @@ def _plan_end() -> Any:
 
 
 @cache
+def _sso_rule() -> Any:
+    return import_string(settings.SSO_RULE)
+
+
+@cache
 def _recovery_waits() -> Any:
     return import_string(settings.RECOVERY_WAITS)
 
@@ -44,15 +49,20 @@ def _with_plan(rows: QuerySet[Membership], now: datetime) -> QuerySet[Membership
 def memberships_of(user: User) -> QuerySet[Membership]:
     """Return the user's live memberships with their accounts, by company name, and when the plan ends.
 
-    Each says as well whether a recovery waits to remove the person's second factors.
+    Each says as well whether a recovery waits to remove the person's second factors, and which provider the account
+    asks the person to sign in with, if any.
     """
     now = timezone.now()
+    domain = user.email_key.rpartition("@")[2]
     live = Q(ends_at=None) | Q(ends_at__gt=now)
     return (
         _with_plan(Membership.unscoped.filter(live, user=user, suspended_at=None), now)
         .exclude(account__state__in=[Account.State.CLOSED, Account.State.REJECTED])
         .select_related("account")
-        .annotate(has_waiting_recovery=_recovery_waits()(OuterRef("user_id")))
+        .annotate(
+            has_waiting_recovery=_recovery_waits()(OuterRef("user_id")),
+            sso_rule=_sso_rule()(OuterRef("account_id"), domain),
+        )
         .order_by("account__name", "account_id")
     )
 

@@ -20,6 +20,7 @@ METHODS = {
     "totp": "Authenticator app",
     "passkey": "Passkey",
     "recovery-code": "Recovery code",
+    "sso": "Single sign-on",
 }
 
 

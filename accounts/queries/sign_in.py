@@ -2,12 +2,18 @@
 
 from datetime import datetime
 
-from accounts.models import EmailLink, User
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from accounts.models import Account, EmailLink, User
 
 
-def route_for(email: str) -> str:
-    """Return how the address signs in: always by password, whether or not anybody has it."""
-    return "password"
+def route_for(email: str, account: Account | None = None) -> str:
+    """Return how the address signs in, decided by its domain, whether or not anybody has it.
+
+    It is ``password``, ``sso`` or ``sso-only``; with an account, only that account's own rule counts.
+    """
+    return str(import_string(settings.SIGN_IN_ROUTE)(email, account))
 
 
 def is_disowned(user: User, *, begun_at: datetime) -> bool:

@@ -5,6 +5,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import login_steps
@@ -19,7 +20,11 @@ from console.core.permissions import Gate
 from console.core.requests import ConsoleRequest, origin_of
 from console.core.templatetags.ui import duration
 
-_ROUTES = {"password": "accounts:sign_in_password"}
+_ROUTES = {
+    "password": "accounts:sign_in_password",
+    "sso": "security:sso_begin",
+    "sso-only": "security:sso_begin",
+}
 _ENDED = {
     "idle": "You were away for more than {}, so you were signed out. Sign in to go on where you were.",
     "absolute": "A sign-in lasts for {} at most, and yours is over. Sign in to go on where you were.",
@@ -101,9 +106,12 @@ def _password_page(
 @require_POST
 def sign_out(request: ConsoleRequest) -> HttpResponse:
     """End the session, finished or not, and have the browser forget what it kept."""
+    farewell = import_string(settings.AFTER_SIGN_OUT)(request)
     sessions.sign_out(session=session_row(request), origin=origin_of(request))
     request.session.flush()
     messages.info(request, "You are signed out.")
-    response = redirect("accounts:sign_in")
+    if farewell:
+        request.session["farewell"] = farewell
+    response = redirect("security:sso_signed_out" if farewell else "accounts:sign_in")
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response

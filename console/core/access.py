@@ -188,6 +188,8 @@ def _admit_signed_in(request: Any, declared: Access, auth_id: str | None) -> Htt
         if request.actor is None:
             raise Http404
         request.actor = _wired("ACTOR_LENS")(request, request.actor)
+        if (answer := _wired("SESSION_GATE")(request)) is not None:
+            return cast("HttpResponseBase", answer)
         _require(request, declared.right)
         timezone.activate(request.actor.account.time_zone)
     if declared.recent_auth and request.method not in _SAFE:

@@ -11,6 +11,7 @@ from security.urls import (
     session_policy,
     sign_in_rules,
     sso_settings,
+    sso_sign_in,
     webhooks,
     welcome,
 )
@@ -24,6 +25,7 @@ urlpatterns = [
     *audit.urlpatterns,
     *session_policy.urlpatterns,
     *sign_in_rules.urlpatterns,
+    *sso_sign_in.urlpatterns,
     *allowlist.urlpatterns,
     *sso_settings.urlpatterns,
     *webhooks.urlpatterns,

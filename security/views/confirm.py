@@ -43,6 +43,7 @@ _LABELS = {
     queries.PHONE: "Use a phone code",
     queries.PASSWORD: "Use your password",
     queries.RECOVERY: "Use a recovery code",
+    queries.PROVIDER: "Use single sign-on",
 }
 
 
@@ -109,6 +110,8 @@ def _missing(request: Any, held: HeldAct) -> list[str]:
 
 
 def _ask(request: Any, held: HeldAct, method: str) -> HttpResponse:
+    if method == queries.PROVIDER:
+        return _lead_to_provider(request, held)
     form, status = _FORMS[method](request.POST if request.method == "POST" else None), None
     if form.is_valid():
         now = timezone.now()
@@ -129,6 +132,23 @@ def _ask(request: Any, held: HeldAct, method: str) -> HttpResponse:
                 return redirect("security:confirm", act=held.public_id)
             return _carry_out(request, held)
     return _draw(request, held, method, form, status)
+
+
+def _lead_to_provider(request: Any, held: HeldAct) -> HttpResponse:
+    """Offer the way to the company's provider; a link, since forms may not lead to other sites."""
+    act = services.open_act(held)
+    others = [
+        method
+        for method in step_up.offered_methods(request, _missing(request, held))
+        if method != queries.PROVIDER
+    ]
+    context = {
+        "held": held,
+        "deed": step_up.deed_of(act.path),
+        "others": step_up.links_of(held, others, _LABELS),
+        "cancel_url": act.back or reverse("home"),
+    }
+    return render(request, "security/confirm_provider.html", context)
 
 
 def _carry_out(request: Any, held: HeldAct) -> HttpResponse:

@@ -79,7 +79,7 @@ def invitation(request: ConsoleRequest) -> HttpResponse:
         if request.user.email_key != found.email_key:
             return _page(request, "invitation_other", found)
         return redirect("teams:invitation_join", invitation=found.public_id)
-    if _has_sign_in(found) or route_for(found.email) != "password":
+    if _has_sign_in(found) or route_for(found.email, found.account) == "sso-only":
         return _page(request, "invitation_sign_in", found)
     return redirect("teams:invitation_sign_up")
 
@@ -152,7 +152,7 @@ def invitation_sign_up(request: ConsoleRequest) -> HttpResponse:
         found = _opened(request)
     except links.InvitationRefused as error:
         return _over(request, error)
-    if request.user.is_authenticated or _has_sign_in(found) or route_for(found.email) != "password":
+    if request.user.is_authenticated or _has_sign_in(found) or route_for(found.email, found.account) == "sso-only":
         return redirect("teams:invitation")
     sent = request.POST if request.method == "POST" else None
     form = InvitedSignUpForm(sent, email=found.email, company=found.account.name)

@@ -25,9 +25,13 @@ ACS, ENTITY, PROVIDER = "https://console.example/acs/", "https://console.example
 SHA256 = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 
 
-@functools.cache
 def pair(name: str = "provider", bits: int = 2048) -> tuple[bytes, x509.Certificate]:
     """Return a private key as PEM and its certificate; the same name brings the same ones."""
+    return _pair(name, bits)
+
+
+@functools.cache
+def _pair(name: str, bits: int) -> tuple[bytes, x509.Certificate]:
     key = rsa.generate_private_key(65537, bits)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     begins = datetime(2026, 1, 1, tzinfo=UTC)
