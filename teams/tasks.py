@@ -173,7 +173,8 @@ def _spelled(moment: datetime) -> str:
 
 
 def _facts(event: AuditEvent, account: Account) -> list[tuple[str, str]]:
-    by = event.actor_label if event.actor_kind == "user" else settings.SITE_NAME
+    others = {"user": event.actor_label, "scim": "The company's directory"}
+    by = others.get(event.actor_kind, settings.SITE_NAME)
     return [("Account", f"{account.name}, {account.auth_id}"), ("By", by)]
 
 

@@ -21,6 +21,7 @@ from security.tasks.factors import (
 )
 from security.tasks.recovery import advance_recoveries, mail_recovery, mail_recovery_contacts, text_recovery
 from security.tasks.rules import mail_factor_rule, mail_factor_rule_changed, remind_factors
+from security.tasks.scim import mail_provisioning
 from security.tasks.session_policy import mail_session_policy
 from security.tasks.sso import check_sso_domains, mail_sso, refresh_sso_metadata, warn_of_sso_ends
 from security.tasks.sweeping import sweep_expired
@@ -41,6 +42,7 @@ __all__ = [
     "mail_passkey_copy",
     "mail_phone_change_asked",
     "mail_phone_changed",
+    "mail_provisioning",
     "mail_recovery",
     "mail_recovery_code_used",
     "mail_recovery_codes_made",

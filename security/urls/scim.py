@@ -2,11 +2,20 @@
 
 from django.urls import path, re_path
 
-from security.views import scim
+from security.views import scim, scim_pages
 
 _BASE = r"^scim/v2"
+_PAGES = "<auth_id:account>/account/settings/security/provisioning/"
 
 urlpatterns = [
+    path(_PAGES, scim_pages.provisioning, name="provisioning"),
+    path(f"{_PAGES}token/", scim_pages.provisioning_token, name="provisioning_token"),
+    path(
+        f"{_PAGES}tokens/<uuid:credential>/revoke/",
+        scim_pages.provisioning_revoke,
+        name="provisioning_revoke",
+    ),
+    path(f"{_PAGES}groups/<uuid:public_id>/", scim_pages.provisioning_group, name="provisioning_group"),
     re_path(rf"{_BASE}/ServiceProviderConfig/?\Z", scim.config, name="scim_config"),
     re_path(rf"{_BASE}/ResourceTypes/?\Z", scim.resource_types, name="scim_types"),
     re_path(rf"{_BASE}/ResourceTypes/(?P<name>[^/]+)/?\Z", scim.resource_types, name="scim_type"),

@@ -37,6 +37,9 @@ _ICONS = {
     "audit-log": "log",
     "webhook": "external",
     "webhook-delivery": "external",
+    "scim-token": "key",
+    "scim-user": "team",
+    "scim-group": "team",
     "member": "team",
     "invitation": "team",
     "roster": "team",
@@ -82,7 +85,8 @@ def who_of(event: AuditEvent) -> str:
     name = settings.SITE_NAME
     if event.actor_kind == "staff":
         return f"{event.actor_label or name} (staff of {name})"
-    return event.actor_label or ("An API caller" if event.actor_kind == "api" else name)
+    others = {"api": "An API caller", "scim": "The directory"}
+    return event.actor_label or others.get(event.actor_kind, name)
 
 
 def place_name(event: AuditEvent) -> str:
