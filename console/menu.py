@@ -39,7 +39,42 @@ class Item:
     count: str = ""
 
 
-MAIN = (Entry("Overview", "overview", "overview", P.OVERVIEW_VIEW),)
+MAIN = (
+    Entry("Overview", "overview", "overview", P.OVERVIEW_VIEW),
+    Entry(
+        "Voice",
+        "voice",
+        parts=(
+            Entry("Applications", route="subaccounts:application_list", right=P.RESOURCE_MANAGE),
+            Entry("Endpoints", route="subaccounts:endpoint_list", right=P.RESOURCE_MANAGE),
+            Entry("Pricing", route="billing:price_voice", right=P.PRICING_VIEW),
+        ),
+    ),
+    Entry(
+        "Messaging",
+        "message",
+        parts=(
+            Entry("Sender IDs", route="subaccounts:sender_id_list", right=P.RESOURCE_MANAGE),
+            Entry("Pricing", route="billing:price_messaging", right=P.PRICING_VIEW),
+        ),
+    ),
+    Entry(
+        "Phone Numbers",
+        "numbers",
+        parts=(
+            Entry("Your numbers", route="subaccounts:number_list", right=P.RESOURCE_MANAGE),
+            Entry("Rent a number", route="subaccounts:number_search", right=P.RESOURCE_MANAGE),
+        ),
+    ),
+    Entry(
+        "Logs",
+        "log",
+        parts=(
+            Entry("Usage logs", route="subaccounts:usage_log", right=P.USAGE_VIEW),
+            Entry("Usage by day", route="subaccounts:usage_days", right=P.USAGE_VIEW),
+        ),
+    ),
+)
 ACCOUNT = (
     Entry(
         "Settings",

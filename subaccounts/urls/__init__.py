@@ -1,6 +1,12 @@
 """Addresses of subaccounts and resources, a module an area."""
 
-from subaccounts.urls import applications, subaccounts, usage
+from subaccounts.urls import applications, numbers, sender_ids, subaccounts, usage
 
 app_name = "subaccounts"
-urlpatterns = [*applications.urlpatterns, *subaccounts.urlpatterns, *usage.urlpatterns]
+urlpatterns = [
+    *applications.urlpatterns,
+    *numbers.urlpatterns,
+    *sender_ids.urlpatterns,
+    *subaccounts.urlpatterns,
+    *usage.urlpatterns,
+]

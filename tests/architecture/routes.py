@@ -28,8 +28,12 @@ SAMPLES = {
     "member": uuid.UUID(int=1),
     "invitation": uuid.UUID(int=1),
     "role": "developer",
+    "sheet": "voice",
+    "number": "12125550100",
     "name": "User",
     "key": "1",
+    "app_id": "1" * 17,
+    "endpoint_id": "1" * 14,
 }
 
 
