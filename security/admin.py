@@ -1,4 +1,4 @@
-"""What staff decide of the security app: who gets an IP allowlist, and who gets back in."""
+"""What staff decide of the security app, and what they look up: IP allowlists, recoveries, single sign-on."""
 
 from typing import Any
 
@@ -12,11 +12,12 @@ from console.core.errors import DomainError
 from console.core.requests import origin_of
 from security.forms import AllowlistDecisionForm, LockdownNoteForm, RecoveryDecisionForm
 from security.forms.recovery import APPROVE, VERIFY
-from security.models import AllowlistAccess, Lockdown, RecoveryRequest
+from security.models import AllowlistAccess, Lockdown, RecoveryRequest, SsoConnection, SsoDomain
 from security.queries import methods_of
 from security.services.allowlist import AlreadyDecided, decide_access
 from security.services.recovery_staff import approve_recovery, reject_recovery, verify_recovery
 from security.services.reopening import handle_lockdown
+from security.sso_queries import domains_of
 from teams.queries import accounts_of
 
 
@@ -170,3 +171,63 @@ class LockdownAdmin(admin.ModelAdmin):
         """Write the note down through the service that records it."""
         actor = Actor(user=request.user, kind="staff", origin=origin_of(request))
         handle_lockdown(actor=actor, row=obj, note=form.cleaned_data["note"], now=timezone.now())
+
+
+class _ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows that customers alone change; staff look at them to answer a question."""
+
+    actions = None
+    list_per_page = 50
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse: customers do."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: who signs in an account's members is not for staff to change."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse."""
+        return False
+
+
+@admin.register(SsoConnection)
+class SsoConnectionAdmin(_ReadOnlyAdmin):
+    """Accounts with an identity provider."""
+
+    list_display = ("account", "provider", "state", "is_enforced", "metadata_failing_since", "made_at")
+    list_filter = ("state", "is_enforced", "provider", ("metadata_failing_since", admin.EmptyFieldListFilter))
+    list_select_related = ("account",)
+    search_fields = ("account__auth_id__iexact", "account__name", "entity_id")
+    ordering = ("-made_at", "id")
+    fields = (
+        "account", "provider", "state", "turned_on_at", "is_enforced", "enforced_at", "entity_id", "sso_url",
+        "metadata_url", "metadata_fetched_at", "metadata_error", "metadata_failing_since", "domains",
+        "certificates", "default_role", "allows_idp_initiated", "is_two_factor", "made_by", "made_at", "changed_at",
+    )  # fmt: skip
+    readonly_fields = ("domains", "certificates")
+
+    @admin.display(description="Domains")
+    def domains(self, row: SsoConnection) -> str:
+        """Name the domains that the account claims."""
+        claimed = domains_of(row.account)
+        return ", ".join(f"{one}{'' if one.is_verified else ' (not proved)'}" for one in claimed) or "None"
+
+    @admin.display(description="Certificates")
+    def certificates(self, row: SsoConnection) -> str:
+        """Name the provider's certificates and when they end."""
+        rows = row.certificates.order_by("not_after")
+        return ", ".join(f"{one.short_fingerprint} until {one.not_after:%d %b %Y}" for one in rows) or "None"
+
+
+@admin.register(SsoDomain)
+class SsoDomainAdmin(_ReadOnlyAdmin):
+    """Domains that accounts claim: where two argue about one, staff see who proved it."""
+
+    list_display = ("domain", "account", "verified_at", "checked_at", "last_error")
+    list_filter = (("verified_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("account",)
+    search_fields = ("domain__iexact", "account__auth_id__iexact")
+    ordering = ("domain", "id")
+    fields = ("domain", "account", "added_by", "added_at", "verified_at", "checked_at", "last_error")

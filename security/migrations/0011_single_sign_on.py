@@ -9,12 +9,29 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+def _grant(apps, schema_editor):
+    """Let support and risk see connections and domains."""
+    alias = schema_editor.connection.alias
+    types = apps.get_model("contenttypes", "ContentType").objects.using(alias)
+    permissions = apps.get_model("auth", "Permission").objects.using(alias)
+    groups = apps.get_model("auth", "Group").objects.using(alias)
+    for model, label in (("ssoconnection", "SSO connection"), ("ssodomain", "SSO domain")):
+        content_type, _ = types.get_or_create(app_label="security", model=model)
+        permission, _ = permissions.get_or_create(
+            codename=f"view_{model}", content_type=content_type, defaults={"name": f"Can view {label}"}
+        )
+        for group in groups.filter(name__in=("support", "risk")):
+            group.permissions.add(permission)
+
+
 class Migration(migrations.Migration):
-    """Add single sign-on."""
+    """Add single sign-on, and who among staff sees it."""
 
     dependencies = [
         ("security", "0010_held_files"),
         ("accounts", "0008_lockdown"),
+        ("auth", "0012_alter_user_first_name_max_length"),
+        ("contenttypes", "0002_remove_content_type_name"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -473,4 +490,5 @@ class Migration(migrations.Migration):
             model_name="ssotest",
             index=models.Index(fields=["connection", "-at"], name="sso_test_newest"),
         ),
+        migrations.RunPython(_grant, migrations.RunPython.noop),
     ]

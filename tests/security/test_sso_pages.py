@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
@@ -288,3 +289,19 @@ def test_page_asks_the_same_few_questions_for_many_members(owner, cast):
         make_member(cast.account)
     sso_domains.add_domain(actor=actor_of(cast), domain="halyard-eu.example", now=NOW)
     assert count() == before <= 10
+
+
+def test_staff_see_connections_and_domains_and_change_nothing(client, cast):
+    connection = turn_on(cast)
+    cast.staff.groups.add(Group.objects.get(name="support"))
+    cast.staff.is_superuser = False
+    cast.staff.save()
+    browser = cast.sign_in(client, "staff")
+    row = SsoDomain.objects.of(cast.account).get()
+    for model, pk in (("ssoconnection", connection.pk), ("ssodomain", row.pk)):
+        assert cast.account.name in browser.get(reverse(f"admin:security_{model}_changelist")).text
+        one = browser.get(reverse(f"admin:security_{model}_change", args=[pk]))
+        assert "halyard.example" in one.text
+        assert "PRIVATE" not in one.text
+        assert browser.post(reverse(f"admin:security_{model}_change", args=[pk]), {}).status_code == 403
+        assert browser.get(reverse(f"admin:security_{model}_add")).status_code == 403
