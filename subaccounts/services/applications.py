@@ -153,6 +153,7 @@ def _move(actor: Actor, application: Application, target: Subaccount | None, *, 
     application.modified_at = now
     application.save(update_fields=["subaccount", *_DEFAULTS, "modified_at"])
     moved = application.endpoints.update(subaccount=target, modified_at=now)
+    left = application.numbers.update(application=None)
     record(
         EventKind.APPLICATION_MOVED,
         actor=actor,
@@ -161,6 +162,7 @@ def _move(actor: Actor, application: Application, target: Subaccount | None, *, 
         before={"owner": owner_name(before)},
         after={"owner": owner_name(target)},
         endpoints=moved,
+        numbers_left=left,
     )
 
 
