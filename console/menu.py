@@ -74,6 +74,7 @@ MAIN = (
             Entry("Usage by day", route="subaccounts:usage_days", right=P.USAGE_VIEW),
         ),
     ),
+    Entry("Subaccounts", "subaccounts", "subaccounts:subaccount_list", P.SUBACCOUNT_VIEW),
 )
 ACCOUNT = (
     Entry(

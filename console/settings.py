@@ -103,6 +103,7 @@ PLAN_END = "billing.queries.plan_end_of"
 PLAN_END_SQL = "billing.queries.plan_end_sql"
 FACTOR_COLUMNS = "security.queries.factor_columns"
 MEMBER_ROLE = "teams.makers.member_role"
+MEMBER_FROZEN = "teams.makers.member_is_frozen"
 MEMBER_RIGHTS = "teams.roles.rights_of"
 MEMBER_ROLES = "teams.makers.roles_of"
 OWNER_ENROLLER = "teams.services.enrol_owner"
@@ -238,7 +239,9 @@ CELERY_BEAT_SCHEDULE = {
     "watch-webhooks": {"task": "security.watch_webhooks", "schedule": timedelta(minutes=5)},
     "sweep-team": {"task": "teams.sweep_ends", "schedule": timedelta(minutes=1)},
     "open-reviews": {"task": "teams.open_reviews", "schedule": timedelta(hours=6)},
+    "tell-price-notices": {"task": "billing.tell_price_notices", "schedule": timedelta(minutes=5)},
     "sweep-plans": {"task": "billing.sweep_plans", "schedule": timedelta(minutes=15)},
+    "forget-taken-usage": {"task": "billing.forget_taken", "schedule": timedelta(hours=1)},
     "verify-ledger": {"task": "billing.verify_ledger", "schedule": timedelta(hours=1)},
     "keep-usage-months": {"task": "subaccounts.keep_usage_months", "schedule": timedelta(hours=1)},
     "renew-numbers": {"task": "subaccounts.renew_numbers", "schedule": timedelta(minutes=10)},
@@ -364,6 +367,7 @@ USE_I18N = False
 # --- Logs, metrics, health -------------------------------------------------------------------
 METRICS_PORT = env.number("METRICS_PORT", 0)
 METRICS_TOKEN = env.secret("METRICS_TOKEN", "")
+USAGE_KEY = env.secret("USAGE_KEY", "")
 SENTRY_DSN = env.secret("SENTRY_DSN", "")
 OTEL_ENDPOINT = env.text("OTEL_ENDPOINT", "")
 LOG_LEVEL = env.choice("LOG_LEVEL", options=("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
