@@ -8,8 +8,8 @@ from billing.queries.price_sheets import api_object
 from billing.queries.prices import book_of, version_of
 from console.core.api import Call, Reply, api_route, operation, refusal, resource
 from console.core.api_fields import ApiError, Text
+from console.core.api_samples import node, python
 from console.core.permissions import ApiArea, Permission
-from subaccounts.api.samples import node, python
 
 _CODE = re.compile(r"[A-Z]{2}")
 _MOST_KEPT = 300

@@ -103,6 +103,19 @@ def books_of(account: Account | None, *, at: datetime) -> Iterator[Book]:
             yield Book(country, at, tuple(_rate(row) for row in found))
 
 
+def price_of_number(account: Account, number: str, *, at: datetime) -> Rate | None:
+    """Return what a call to the number costs a minute: the price with its longest prefix."""
+    prefixes = [number[:length] for length in range(1, len(number) + 1)]
+    rows = _rows(account).filter(prefix__in=prefixes).exclude(prefix="")
+    rates = [_rate(row) for row in rows.values_list(*_FIELDS)]
+    return pricing.match_prefix(pricing.in_force(rates, at=at), number)
+
+
+def has_sample(*, at: datetime) -> bool:
+    """Say whether the project's own sample is among the lists that count."""
+    return PriceList.objects.filter(is_sample=True, effective_at__lte=at).exists()
+
+
 def version_of(account: Account, *, at: datetime) -> Version:
     """Return what changes whenever another price may count for the account."""
     # Every call of the pricing API asks this; the ORM takes longer to build the query than it takes to run.

@@ -27,18 +27,25 @@ _BY_PREFIX = """
 """
 _BY_KEY = """
   SELECT {columns}, price.network AS part
-  FROM {events} AS used
-  LEFT JOIN by_prefix ON by_prefix.n = used.n
+  FROM placed AS used
   JOIN billing_price AS price
-    ON price.country = coalesce(nullif(used.country, ''), by_prefix.country)
-   AND price.service = used.service AND price.direction = used.direction AND price.prefix = ''
-   AND price.number_type = CASE used.service WHEN 'message' THEN '' ELSE used.number_type END
+    ON price.country = used.country AND price.service = used.service AND price.direction = used.direction AND price.prefix = ''
+   AND price.number_type = used.number_type
    AND (price.network = '' OR price.network = used.network)
    AND {counts}
+"""
+# What no prefix decides, with the country that its number says when nothing else does.
+_PLACED = """
+  SELECT used.n, used.account_id, used.service, used.direction, used.at, used.network,
+    CASE used.service WHEN 'message' THEN '' ELSE used.number_type END AS number_type,
+    coalesce(nullif(used.country, ''), by_prefix.country) AS country
+  FROM {events} AS used
+  LEFT JOIN by_prefix ON by_prefix.n = used.n
   WHERE NOT (used.service = 'voice' AND used.direction = 'outbound' AND used.number_type <> 'ip')
 """
 _RATED = """
 WITH by_prefix AS MATERIALIZED ({by_prefix}),
+placed AS MATERIALIZED ({placed}),
 by_key AS MATERIALIZED ({by_key})
 SELECT used.n, coalesce(one.id, other.id) AS price_id,
   coalesce(one.country, other.country, nullif(used.country, '')) AS country,
@@ -63,7 +70,9 @@ def rated_sql(events: str) -> str:
     """
     parts = {"columns": _COLUMNS, "counts": _COUNTS, "events": events}
     by_prefix, by_key = _best(_BY_PREFIX.format(**parts)), _best(_BY_KEY.format(**parts))
-    return _RATED.format(by_prefix=by_prefix, by_key=by_key, events=events)
+    return _RATED.format(
+        by_prefix=by_prefix, placed=_PLACED.format(events=events), by_key=by_key, events=events
+    )
 
 
 def _best(found: str) -> str:

@@ -1,6 +1,7 @@
 """Addresses of billing, a module an area."""
 
-from django.urls import URLPattern
+from billing.api import usage
+from billing.urls import prices
 
 app_name = "billing"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [*prices.urlpatterns, *usage.urlpatterns]
