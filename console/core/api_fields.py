@@ -8,7 +8,9 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Protocol
 
 from django.core.exceptions import RequestDataTooBig
@@ -155,6 +157,60 @@ class Whole:
             "type": "integer",
             "minimum": self.least,
             "maximum": self.most,
+            "description": self.description,
+            "examples": [self.example],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Some of several words, joined by commas."""
+
+    name: str
+    words: tuple[str, ...]
+    description: str = ""
+    required: bool = False
+
+    def read(self, value: Any) -> tuple[str, ...]:
+        """Return the words, each once."""
+        found = tuple(dict.fromkeys(value.split(","))) if isinstance(value, str) else ()
+        if not found or not set(found) <= set(self.words):
+            known = ", ".join(self.words)
+            raise ApiError(f"{self.name} must be some of {known}, joined by commas", code="wrong_choice")
+        return found
+
+    def schema(self) -> dict[str, Any]:
+        """Describe the words."""
+        word = f"({'|'.join(self.words)})"
+        return {
+            "type": "string",
+            "pattern": f"^{word}(,{word})*$",
+            "description": self.description,
+            "examples": [",".join(self.words[:2])],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day, written as in 2026-03-05."""
+
+    name: str
+    description: str = ""
+    example: str = "2026-03-05"
+    required: bool = False
+
+    def read(self, value: Any) -> date:
+        """Return the day."""
+        if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            with suppress(ValueError):
+                return date.fromisoformat(value)
+        raise ApiError(f"{self.name} must be a day such as {self.example}", code="wrong_date")
+
+    def schema(self) -> dict[str, Any]:
+        """Describe the day."""
+        return {
+            "type": "string",
+            "format": "date",
             "description": self.description,
             "examples": [self.example],
         }

@@ -1,5 +1,5 @@
 """Import every module with tasks, so that Celery finds them."""
 
-from subaccounts.tasks import numbers, sender_ids, usage
+from subaccounts.tasks import numbers, sender_ids, subaccounts, usage
 
-__all__ = ["numbers", "sender_ids", "usage"]
+__all__ = ["numbers", "sender_ids", "subaccounts", "usage"]
