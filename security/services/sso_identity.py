@@ -149,7 +149,8 @@ def link_person(
         made_at=now,
     )
     actor = Actor.person(user, origin=origin, account=connection.account)
-    record(EventKind.SSO_LINKED, actor=actor, target=link, account=connection.account)
+    is_new = user.created_at == now
+    record(EventKind.SSO_LINKED, actor=actor, target=link, account=connection.account, is_new_person=is_new)
     return link
 
 

@@ -24,6 +24,7 @@ from security.tasks.rules import mail_factor_rule, mail_factor_rule_changed, rem
 from security.tasks.scim import mail_provisioning
 from security.tasks.session_policy import mail_session_policy
 from security.tasks.sso import check_sso_domains, mail_sso, refresh_sso_metadata, warn_of_sso_ends
+from security.tasks.sso_sign_in import mail_sso_bypassed, mail_sso_linked, note_sso_bypass
 from security.tasks.sweeping import sweep_expired
 from security.tasks.webhooks import mail_webhook, push_webhook, queue_webhooks, watch_webhooks
 
@@ -51,7 +52,10 @@ __all__ = [
     "mail_reverified",
     "mail_session_policy",
     "mail_sso",
+    "mail_sso_bypassed",
+    "mail_sso_linked",
     "mail_webhook",
+    "note_sso_bypass",
     "push_webhook",
     "queue_webhooks",
     "refresh_sso_metadata",

@@ -5,6 +5,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
+from accounts.models import Session
 from security import queries
 from security.models import (
     Anomaly,
@@ -17,11 +18,12 @@ from security.models import (
     RecoveryRequest,
     SsoAssertion,
     SsoRequest,
+    SsoSession,
 )
 from security.services.step_up import KEPT_FOR
 
 _MAIL_CODES_KEPT, _ANOMALIES_KEPT = timedelta(days=7), timedelta(days=365)
-_RECOVERIES_KEPT = timedelta(days=365)
+_RECOVERIES_KEPT, _ANSWERS_KEPT = timedelta(days=365), timedelta(minutes=5)
 
 
 @shared_task(name="security.sweep_expired")
@@ -35,7 +37,8 @@ def sweep_expired() -> None:
     HeldAct.objects.filter(expires_at__lt=now - KEPT_FOR).delete()
     PasskeyChallenge.objects.filter(expires_at__lt=now).delete()
     SsoAssertion.objects.filter(expires_at__lt=now).delete()
-    SsoRequest.objects.filter(expires_at__lt=now).delete()
+    SsoRequest.objects.filter(expires_at__lt=now - _ANSWERS_KEPT).delete()
+    SsoSession.objects.exclude(session_id__in=Session.objects.values("public_id")).delete()
     # One that was used says, until new factors are there, that the password alone must not add them.
     over = RecoveryRequest.objects.exclude(state=RecoveryRequest.State.USED)
     over.filter(closed_at__lt=now - _RECOVERIES_KEPT).delete()

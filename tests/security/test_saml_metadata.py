@@ -116,6 +116,7 @@ def test_a_request_is_signed_and_names_its_answer_s_address():
 
 def test_two_accounts_at_once_never_sign_with_each_other_s_key():
     names = ["ours", "theirs"] * 20
+    assert peer.pair("ours") != peer.pair("theirs")
     with ThreadPoolExecutor(8) as pool:
         for name, address in zip(names, pool.map(ask, names), strict=True):
             assert f"urn:{name}".encode() in verify(address, name)

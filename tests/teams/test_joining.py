@@ -286,7 +286,7 @@ def test_person_with_an_account_of_their_own_has_both_in_the_switcher(client, ca
 
 
 def test_domain_with_single_sign_on_is_led_to_its_sign_in(client, cast, monkeypatch):
-    monkeypatch.setattr("teams.views.joining.route_for", lambda email: "sso")
+    monkeypatch.setattr("teams.views.joining.route_for", lambda email, account: "sso-only")
     page = _open(client, invite(cast))
     assert b"Sign in to go on" in page.content
     assert client.post("/invitation/sign-up/", NEW).status_code == 302
