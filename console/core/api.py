@@ -108,6 +108,8 @@ class Operation:
             raise ApiError("this token has no permission for that", code="token_permission", status=403)
         if self.main_only and not caller.is_main:
             raise ApiError("only the main account may call this", code="main_account_only", status=403)
+        if caller.actor.frozen and self.method != "GET":
+            raise ApiError(caller.actor.frozen_because, code="plan_needed", status=403)
         if self.right and not caller.actor.can(self.right):
             reason = "the role of the member who made this token does not allow that"
             raise ApiError(reason, code="token_permission", status=403)
@@ -177,7 +179,7 @@ def _answer(request: HttpRequest, declared: Resource, parts: Mapping[str, str]) 
         response = json_reply(reply.status, reply.body)
         if reply.sent:
             # Django's own list of what ends with the response; it is closed after the last byte was written.
-            response._resource_closers.append(reply.sent)  # noqa: SLF001
+            response._resource_closers.append(reply.sent)  # type: ignore[attr-defined]  # noqa: SLF001
     except (DomainError, AccessRefused) as error:
         response = error_response(_as_api_error(error), is_list=_is_list(request, declared))
     return _with(response, headers)

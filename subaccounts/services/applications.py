@@ -184,7 +184,7 @@ def delete_application(
         application.endpoints.all().delete()
     elif heir:
         application.endpoints.update(application=heir, subaccount=heir.subaccount, modified_at=now)
-    facts = {"app_id": app_id, "endpoints": endpoints, "endpoints_deleted": cascade}
+    facts: dict[str, Any] = {"app_id": app_id, "endpoints": endpoints, "endpoints_deleted": cascade}
     facts |= {"new_application": new_application} if heir else {}
     record(EventKind.APPLICATION_DELETED, actor=actor, target=application, **facts)
     application.delete()

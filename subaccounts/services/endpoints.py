@@ -74,7 +74,7 @@ def create_endpoint(
     password = password or make_password()
     _put_password(endpoint, password)
     endpoint.save(force_insert=True)
-    facts = {"endpoint_id": endpoint.endpoint_id, "owner": owner_name(owner), "alias": alias}
+    facts: dict[str, Any] = {"endpoint_id": endpoint.endpoint_id, "owner": owner_name(owner), "alias": alias}
     facts |= {"app_id": application.app_id if application else ""}
     record(EventKind.ENDPOINT_CREATED, actor=actor, target=endpoint, **facts)
     return MadeEndpoint(endpoint, password)
@@ -211,7 +211,7 @@ def delete_endpoint(*, actor: Actor, endpoint_id: str) -> None:
     actor.require(_MANAGE)
     hold_resources(actor)
     endpoint = _locked(actor, endpoint_id)
-    facts = {"endpoint_id": endpoint_id, "owner": owner_name(endpoint.subaccount)}
+    facts: dict[str, Any] = {"endpoint_id": endpoint_id, "owner": owner_name(endpoint.subaccount)}
     record(EventKind.ENDPOINT_DELETED, actor=actor, target=endpoint, **facts)
     endpoint.delete()
 
