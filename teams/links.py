@@ -21,7 +21,9 @@ TAKES_NOBODY = {Account.State.CLOSED, Account.State.REJECTED, Account.State.LOCK
 
 
 class InvitationRefused(DomainError):
-    """The link opens nothing; ``code`` is ``altered``, ``replaced``, ``expired``, ``revoked``, ``used`` or ``closed``."""
+    """The link opens nothing; ``code`` is ``altered``, ``replaced``, ``expired``, ``revoked``,
+    ``orphaned``, ``suspended``, ``used`` or ``closed``.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ _REFUSALS = {
     "replaced": "A newer link was sent after this one.",
     "expired": "This invitation is too old.",
     "revoked": "This invitation was taken back.",
+    "orphaned": "Whoever sent this invitation may not invite any more.",
+    "suspended": "Your membership is suspended.",
     "used": "This invitation was accepted.",
     "closed": "The account takes no members any more.",
 }
@@ -77,7 +81,7 @@ def check_live(invitation: Invitation, *, now: datetime) -> None:
     if invitation.accepted_at is not None:
         raise refuse("used")
     if invitation.revoked_at is not None:
-        raise refuse("revoked")
+        raise refuse("orphaned" if invitation.is_orphaned else "revoked")
     if invitation.account.state in TAKES_NOBODY:
         raise refuse("closed")
     if invitation.expires_at <= now:

@@ -27,6 +27,16 @@ def member_role(*, user: str, account: str, is_counting_suspended: bool = False)
 )"""  # noqa: S608  # nosec B608 - the arguments are written in the code
 
 
+def member_is_frozen(*, user: str, account: str) -> str:
+    """Return SQL that says whether a user only reads in an account, because its plan ended; the owner never."""
+    plan_end = import_string(settings.PLAN_END_SQL)(account)
+    return f"""(
+  NOT coalesce({plan_end} > %(now)s, FALSE) AND NOT EXISTS (
+    SELECT FROM teams_membership AS head
+    WHERE head.user_id = {user} AND head.account_id = {account} AND head.role = '{Role.OWNER.value}')
+)"""  # nosec B608 - the arguments are written in the code
+
+
 def _active(account: str) -> str:
     """Return SQL that leaves out who may not come in: as on the pages, without a plan that is all but the owner."""
     plan_end = import_string(settings.PLAN_END_SQL)(account)

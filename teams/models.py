@@ -87,6 +87,8 @@ class Invitation(TenantModel):
     accepted_at = models.DateTimeField(null=True)
     accepted_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     revoked_at = models.DateTimeField(null=True)
+    # Taken back because whoever sent it may not invite any more.
+    is_orphaned = models.BooleanField(default=False, db_default=False)
     # The end that was recorded; sending again sets another one.
     recorded_end = models.DateTimeField(null=True)
 

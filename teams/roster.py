@@ -220,11 +220,12 @@ def find_open_invitation(account: Account, public_id: UUID) -> Invitation | None
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What stands above every Team page: when the plan ends, open invitations, and until when to review."""
+    """What stands above every Team page: when the plan ends, open invitations, until when to review, members."""
 
     plan_end: datetime | None
     open_count: int
     review_due: date | None
+    member_count: int
 
 
 def facts_of(account: Account) -> Facts:
@@ -232,10 +233,13 @@ def facts_of(account: Account) -> Facts:
     open_rows = Invitation.unscoped.filter(account=OuterRef("pk"), accepted_at=None, revoked_at=None)
     counted = open_rows.order_by().values("account").annotate(rows=Count("pk")).values("rows")
     reviews = AccessReview.unscoped.filter(account=OuterRef("pk"), done_at=None).order_by("-quarter_date")
+    people = Membership.unscoped.filter(account=OuterRef("pk")).order_by()
+    people = people.values("account").annotate(rows=Count("pk"))
     row = Account.objects.filter(pk=account.pk).values_list(
         import_string(settings.PLAN_END)(OuterRef("pk")),
         Coalesce(Subquery(counted), 0),
         Subquery(reviews.values("due_date")[:1]),
+        Coalesce(Subquery(people.values("rows")), 0),
     )
     return Facts(*row.get())
 

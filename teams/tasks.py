@@ -208,7 +208,7 @@ def mail_invitation(event: AuditEvent) -> None:
     queue_mail("teams/invitation", to=invitation.email, key=f"event:{event.public_id}", context=context)
 
 
-@subscriber(EventKind.INVITATION_REVOKED)
+@subscriber(EventKind.INVITATION_REVOKED, EventKind.INVITATION_ENDED)
 def mail_invitation_revoked(event: AuditEvent) -> None:
     """Tell the invited address that the link has ended."""
     invitation = Invitation.unscoped.select_related("account").get(pk=event.target_id)

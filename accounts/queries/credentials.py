@@ -1,6 +1,6 @@
 """Look up Auth Tokens: for the page that lists them, and for each call to the HTTP API."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from uuid import UUID
@@ -18,6 +18,7 @@ from console.core.permissions import Permission, Scope
 from console.core.requests import Origin
 
 PAGE_SIZE = 20
+_FROZEN = "the account's plan has ended: this token reads, and changes nothing until the owner renews the plan"
 _SUBACCOUNT_RIGHTS = frozenset({Permission.RESOURCE_MANAGE, Permission.PRICING_VIEW})
 
 
@@ -70,6 +71,7 @@ def find_caller(*, auth_id: str, token: str, origin: Origin, now: datetime) -> C
         permissions,
         is_expected,
         role,
+        is_frozen,
         subaccount_id,
         own_id,
         kind,
@@ -92,6 +94,9 @@ def find_caller(*, auth_id: str, token: str, origin: Origin, now: datetime) -> C
             return None
         rights &= scope.rights & _rights_of(role)
     actor = Actor(account=account, rights=rights, kind="api", origin=origin, subaccount_id=subaccount_id)
+    if is_frozen:
+        # As on the pages: after the plan's end a member reads and changes nothing.
+        actor = replace(actor, frozen=frozenset(Permission), frozen_because=_FROZEN)
     return Caller(own_id, account, credential_id, is_main, actor, scope, is_expected)
 
 
@@ -111,11 +116,13 @@ def _caller_query() -> str:
     # Written by hand: building it with the ORM takes longer than PostgreSQL takes to answer it.
     columns = ", ".join(f"account.{name}" for name in _account_columns())
     role = import_string(settings.MEMBER_ROLE)(user="token.made_by_id", account="account.id")
+    frozen = import_string(settings.MEMBER_FROZEN)(user="token.made_by_id", account="account.id")
     own = import_string(settings.OWN_SUBACCOUNT)(identity="identity.id")
     return f"""
 SELECT token.id, token.ends_at, token.permissions,
   token.cidrs IS NULL OR coalesce(%(ip)s::inet <<= ANY (token.cidrs), FALSE),
   CASE WHEN token.kind = 'named' THEN {role} END,
+  token.kind = 'named' AND {frozen},
   CASE WHEN identity.kind = 'subaccount' THEN {own} END,
   identity.auth_id, identity.kind, identity.is_enabled, {columns}
 FROM accounts_credential AS token

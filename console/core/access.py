@@ -91,7 +91,7 @@ class Access:
     """What a view declares.
 
     ``both_factors`` asks for a fresh password and a fresh second factor, ``second_factor`` for the latter alone;
-    ``deed`` completes "Confirm it's you, to …".
+    ``deed`` completes "Confirm it's you, to …". ``reads`` is said of a POST that only hands something out.
     """
 
     right: Permission | Gate
@@ -99,6 +99,7 @@ class Access:
     both_factors: bool = False
     deed: str = ""
     second_factor: bool = False
+    reads: bool = False
 
     @property
     def is_guarded(self) -> bool:
@@ -112,13 +113,14 @@ def access(
     recent_auth: bool = False,
     both_factors: bool = False,
     second_factor: bool = False,
+    reads: bool = False,
     deed: str = "",
 ) -> Callable[[View], View]:
     """Declare who may call the view; ``recent_auth`` asks for a fresh confirmation before it acts."""
 
     def declare(view: View) -> View:
         is_asked = recent_auth or both_factors or second_factor
-        view.access = Access(right, is_asked, both_factors, deed, second_factor)  # type: ignore[attr-defined]
+        view.access = Access(right, is_asked, both_factors, deed, second_factor, reads)  # type: ignore[attr-defined]
         return view
 
     return declare
@@ -190,16 +192,19 @@ def _admit_signed_in(request: Any, declared: Access, auth_id: str | None) -> Htt
         request.actor = _wired("ACTOR_LENS")(request, request.actor)
         if (answer := _wired("SESSION_GATE")(request)) is not None:
             return cast("HttpResponseBase", answer)
-        _require(request, declared.right)
+        _require(request, declared)
         timezone.activate(request.actor.account.time_zone)
     if declared.recent_auth and request.method not in _SAFE:
         return _ask_again(request)
     return None
 
 
-def _require(request: Any, right: Any) -> None:
-    check = request.actor.require_view if request.method in _SAFE else request.actor.require
-    check(right)
+def _require(request: Any, declared: Any) -> None:
+    # Who looks as another role sends nothing at all.
+    is_looking = getattr(request, "seen_as", None) is not None
+    is_reading = request.method in _SAFE or (declared.reads and not is_looking)
+    check = request.actor.require_view if is_reading else request.actor.require
+    check(declared.right)
 
 
 def _ask_again(request: HttpRequest) -> HttpResponseBase | None:

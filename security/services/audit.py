@@ -29,7 +29,7 @@ def export_log(
 
     :raises TooManyRequests: while another export of the account runs, or after too many
     """
-    actor.require(Permission.AUDIT_VIEW)
+    actor.require_view(Permission.AUDIT_VIEW)
     key = str(actor.account.pk)
     message = "An export of this audit log is already running. Wait until it has ended, then start the next."
     spend(_RUNNING, key, now=now, message=message)

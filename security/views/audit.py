@@ -64,14 +64,14 @@ def event(request: Any, public_id: uuid.UUID) -> HttpResponse:
     return render(request, "security/audit_event.html", context)
 
 
-@access(_VIEW)
+@access(_VIEW, reads=True)
 @require_POST
 def csv(request: Any) -> HttpResponseBase:
     """Send the events that the filters let through as CSV."""
     return _export(request, "csv", "text/csv; charset=utf-8", audit_rows.csv_file)
 
 
-@access(_VIEW)
+@access(_VIEW, reads=True)
 @require_POST
 def json(request: Any) -> HttpResponseBase:
     """Send the events that the filters let through as JSON."""

@@ -205,13 +205,26 @@ def accept_invitation(*, invitation_id: UUID, user: User, origin: Origin, now: d
     if member is not None and invitation.accepted_at is not None:
         return member
     check_live(invitation, now=now)
+    if member is not None and member.suspended_at is not None:
+        raise refuse("suspended")
     _settle(invitation, user, now)
+    if member is not None and not member.is_live(now):
+        return _resume(member, invitation, origin, now)
     return member or _join(invitation, user, origin, now)
 
 
 def _settle(invitation: Invitation, user: User, now: datetime) -> None:
     invitation.accepted_at, invitation.accepted_by = now, user
     invitation.save(update_fields=["accepted_at", "accepted_by"])
+
+
+def _resume(member: Membership, invitation: Invitation, origin: Origin, now: datetime) -> Membership:
+    """Let a membership that had ended go on, as the invitation says."""
+    member.role, member.ends_at = invitation.role, invitation.member_ends_at
+    member.warned_end = member.recorded_end = None
+    member.save(update_fields=["role", "ends_at", "warned_end", "recorded_end"])
+    _record_joined(member, invitation, origin)
+    return member
 
 
 def _join(invitation: Invitation, user: User, origin: Origin, now: datetime) -> Membership:
@@ -222,11 +235,15 @@ def _join(invitation: Invitation, user: User, origin: Origin, now: datetime) -> 
         created_at=now,
         ends_at=invitation.member_ends_at,
     )
-    actor = Actor.person(user, origin=origin, account=invitation.account)
+    _record_joined(member, invitation, origin)
+    return member
+
+
+def _record_joined(member: Membership, invitation: Invitation, origin: Origin) -> None:
+    actor = Actor.person(member.user, origin=origin, account=invitation.account)
     facts: dict[str, Any] = {
         "role": Role(member.role).label,
         "invitation": str(invitation.public_id),
-        "user": user.pk,
+        "user": member.user_id,
     }
     record(EventKind.MEMBER_JOINED, actor=actor, target=member, **facts)
-    return member

@@ -11,6 +11,7 @@ from console.core.access import Actor
 from console.core.events import EventKind, record
 from console.core.ratelimit import Limit, spend
 from console.core.requests import Origin
+from teams.links import Link, check_link
 from teams.models import Invitation
 from teams.services.errors import NotYours
 
@@ -25,6 +26,7 @@ def sign_up_invited(
     Somebody may have signed up with the address and never confirmed it: the link proves who owns it, so their
     password and sessions end here.
 
+    :raises InvitationRefused: if it ended while the person typed
     :raises NotYours: if the address has a confirmed owner; they sign in instead
     :raises TooManyRequests: above what one network may do
     """
@@ -37,8 +39,16 @@ def sign_up_invited(
         raise NotYours("This address has a sign-in already. Sign in to go on.") from error
 
 
+def _check_still_live(invitation: Invitation, now: datetime) -> None:
+    """Refuse an invitation that was taken back, sent anew or used since the page was opened."""
+    rows = Invitation.unscoped.select_for_update(of=("self",)).select_related("account")
+    held = rows.filter(pk=invitation.pk).first()
+    check_link(held, Link(invitation.public_id, invitation.turn), now=now)
+
+
 @transaction.atomic
 def _store(invitation: Invitation, full_name: str, encoded: str, origin: Origin, now: datetime) -> User:
+    _check_still_live(invitation, now)
     user = User.objects.select_for_update().filter(email_key=invitation.email_key).first()
     if user is not None and (user.email_verified_at is not None or not user.is_active):
         raise NotYours("This address has a sign-in already. Sign in to go on.")

@@ -13,9 +13,10 @@ from accounts.models import Account, Credential, Session
 from console.core.access import Actor
 from console.core.events import EventKind, record
 from console.core.permissions import Permission
-from teams.models import Membership
+from teams.models import Invitation, Membership
 from teams.queries import has_plan, memberships_of
 from teams.roles import Role
+from teams.roster import open_invitations
 from teams.services.errors import NoSuchMember, OwnerStays, PlanNeeded, RaisedOnly
 
 _MANAGE = Permission.TEAM_MANAGE
@@ -89,6 +90,8 @@ def change_role(*, actor: Actor, member_id: UUID, role: Role, now: datetime) -> 
     member.role, member.raised_until, member.raised_for = role, None, ""
     member.save(update_fields=["role", "raised_until", "raised_for"])
     forget_confirmations(member.user_id)
+    if before in _STRONG and role not in _STRONG:
+        end_invitations_of(member, actor=actor, now=now)
     _record(
         EventKind.MEMBER_ROLE_CHANGED,
         actor,
@@ -188,6 +191,7 @@ def remove_member(*, actor: Actor, member_id: UUID, now: datetime) -> Membership
     actor.require(_MANAGE)
     member = _lock_changeable(actor, member_id)
     facts = {"role": Role(member.role).label, "tokens": end_tokens_of(member, now=now)}
+    end_invitations_of(member, actor=actor, now=now)
     _record(EventKind.MEMBER_REMOVED, actor, member, email=member.user.email, **facts)
     Membership.objects.of(actor.account).filter(pk=member.pk).delete()
     end_idle_sessions(member)
@@ -200,6 +204,18 @@ def end_tokens_of(member: Membership, *, now: datetime) -> int:
         identity__account=member.account, kind=Credential.Kind.NAMED, made_by=member.user_id, ended_at=None
     )
     return made.update(ended_at=Greatest(now, F("made_at")), end_reason=Credential.End.LEFT)
+
+
+def end_invitations_of(member: Membership, *, actor: Actor, now: datetime) -> int:
+    """End the open invitations that the member sent, and return how many: who may not invite, invited nobody."""
+    rows = open_invitations(member.account).filter(invited_by=member.user_id, expires_at__gt=now)
+    ended: list[Invitation] = list(rows.select_for_update(of=("self",)))
+    for invitation in ended:
+        invitation.revoked_at, invitation.is_orphaned = now, True
+        invitation.save(update_fields=["revoked_at", "is_orphaned"])
+        facts = {"role": Role(invitation.role).label, "sent_by": member.user.email}
+        record(EventKind.INVITATION_ENDED, actor=actor, target=invitation, account=member.account, **facts)
+    return len(ended)
 
 
 def end_idle_sessions(member: Membership) -> None:

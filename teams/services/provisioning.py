@@ -14,7 +14,14 @@ from teams.models import Invitation, Membership
 from teams.roles import Role
 from teams.roster import open_invitations
 from teams.services.errors import AlreadyMember, NoSuchInvitation, OwnerStays
-from teams.services.members import check_may_grant, check_plan, end_idle_sessions, end_tokens_of, lock_member
+from teams.services.members import (
+    check_may_grant,
+    check_plan,
+    end_idle_sessions,
+    end_invitations_of,
+    end_tokens_of,
+    lock_member,
+)
 
 _MANAGE = Permission.TEAM_MANAGE
 
@@ -61,6 +68,7 @@ def suspend_member(*, actor: Actor, member_id: UUID, now: datetime) -> Membershi
     member.suspended_at, member.raised_until, member.raised_for = now, None, ""
     member.save(update_fields=["suspended_at", "raised_until", "raised_for"])
     _record(EventKind.MEMBER_SUSPENDED, actor, member, tokens=end_tokens_of(member, now=now))
+    end_invitations_of(member, actor=actor, now=now)
     end_idle_sessions(member)
     return member
 

@@ -12,6 +12,7 @@ from console.core.events import EventKind, record
 from console.core.permissions import Permission
 from teams.models import AccessReview
 from teams.roster import accounts_to_review, current_review
+from teams.services.members import check_may_grant
 
 _QUARTER_MONTHS = 3
 
@@ -50,8 +51,10 @@ def finish_review(*, actor: Actor, now: datetime) -> AccessReview:
     """Note that every member still needs their role.
 
     :raises NoReview: if none waits; a second click finds none
+    :raises RaisedOnly: if the actor is Admin for a while only
     """
     actor.require(Permission.TEAM_MANAGE)
+    check_may_grant(actor)
     review = current_review(actor.account).select_for_update(of=("self",)).first()
     if review is None:
         raise NoReview("No access review waits.")

@@ -19,7 +19,7 @@ def export_roster(*, actor: Actor, filters: Filters, now: datetime) -> Iterator[
 
     :raises TooManyRequests: above the files of an hour
     """
-    actor.require(Permission.TEAM_MANAGE)
+    actor.require_view(Permission.TEAM_MANAGE)
     spend(_EXPORTS, str(actor.account.pk), now=now)
     with transaction.atomic():
         record(EventKind.ROSTER_EXPORTED, actor=actor, target=actor.account, filters=filters.words)

@@ -12,7 +12,7 @@ from console.core.access import Actor
 from console.core.events import EventKind, record
 from teams.models import Invitation, Membership
 from teams.roles import Role
-from teams.services.members import end_idle_sessions, end_raise, end_tokens_of
+from teams.services.members import end_idle_sessions, end_invitations_of, end_raise, end_tokens_of
 
 _BATCH = 200
 _OTHER_END = ~Q(recorded_end=F("ends_at")) | Q(recorded_end=None)
@@ -60,6 +60,7 @@ def _end(member: Membership, now: datetime) -> None:
     member.save(update_fields=["recorded_end"])
     tokens = end_tokens_of(member, now=now)
     _record(EventKind.MEMBER_ENDED, member, role=Role(member.role).label, tokens=tokens)
+    end_invitations_of(member, actor=Actor.system(member.account), now=now)
     end_idle_sessions(member)
 
 

@@ -30,6 +30,7 @@ from teams.roles import HINTS, Role
 _KEY = "invitation"
 _NOWHERE = links.Link(UUID(int=0), 0)
 _REFUSED, _OFTEN, _GONE = 422, 429, 410
+_ASKABLE = {"expired", "revoked", "orphaned", "suspended"}
 
 
 @access(Gate.PUBLIC)
@@ -119,7 +120,7 @@ def _over(
         "invitation": found,
         "reason": "missing" if link is None else error.code,
         "is_member": is_member,
-        "can_ask": found is not None and error.code in {"expired", "revoked"} and not told,
+        "can_ask": found is not None and error.code in _ASKABLE and not told,
         "told": told,
     }
     return render(request, "teams/invitation_over.html", context, status=status)
@@ -152,16 +153,26 @@ def invitation_sign_up(request: ConsoleRequest) -> HttpResponse:
         found = _opened(request)
     except links.InvitationRefused as error:
         return _over(request, error)
-    if request.user.is_authenticated or _has_sign_in(found) or route_for(found.email, found.account) == "sso-only":
+    if (
+        request.user.is_authenticated
+        or _has_sign_in(found)
+        or route_for(found.email, found.account) == "sso-only"
+    ):
         return redirect("teams:invitation")
     sent = request.POST if request.method == "POST" else None
     form = InvitedSignUpForm(sent, email=found.email, company=found.account.name)
     if not form.is_valid():
         return _page(request, "invitation_sign_up", found, form=form, status=_REFUSED if sent else 200)
+    return _sign_up(request, found, form)
+
+
+def _sign_up(request: ConsoleRequest, found: Invitation, form: InvitedSignUpForm) -> HttpResponse:
     names = {name: form.cleaned_data[name] for name in ("full_name", "password")}
     now = timezone.now()
     try:
         user = services.sign_up_invited(invitation=found, origin=request.origin, now=now, **names)
+    except links.InvitationRefused as error:
+        return _over(request, error)
     except TooManyRequests as error:
         form.add_error(None, str(error))
         response = _page(request, "invitation_sign_up", found, form=form, status=_OFTEN)

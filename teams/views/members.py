@@ -63,6 +63,7 @@ def frame_of(request: ConsoleRequest) -> dict[str, Any]:
     grace = timedelta(days=settings.CONSOLE_GRACE_DAYS)
     return {
         "open_count": facts.open_count,
+        "member_count": facts.member_count,
         "review_due": facts.review_due,
         "plan_end": plan_end,
         "has_plan": plan_end is not None and plan_end > now,
@@ -77,7 +78,7 @@ def _page_url(filters: Filters, number: int | None) -> str:
     return f"?{urlencode(filters.words | {'page': str(number)})}" if number else ""
 
 
-@access(_MANAGE)
+@access(_MANAGE, reads=True)
 @require_POST
 def roster_csv(request: ConsoleRequest) -> HttpResponseBase:
     """Send the members that the filters let through as CSV."""

@@ -189,3 +189,23 @@ def test_customers_commit_no_plan(cast):
         )
     assert Account.objects.get(pk=cast.other_account.pk).plans.count() == 1
     assert Role.OWNER
+
+
+def test_files_can_be_read_in_the_days_of_grace(client, cast):
+    _ended(cast, 3)
+    cast.sign_in(client, "admin")
+    assert client.post(place(cast, "roster_csv")).status_code == 200
+    for name in ("audit_csv", "audit_json"):
+        address = reverse(f"security:{name}", kwargs={"account": cast.account.auth_id})
+        answer = client.post(address)
+        assert answer.status_code == 200
+        assert b"".join(answer.streaming_content)
+    assert client.post(place(cast, "review_finish")).status_code == 403
+
+
+def test_tabs_count_members_on_every_page(client, cast):
+    invite(cast)
+    cast.sign_in(client, "owner")
+    for name in ("member_list", "invitation_list", "role_list"):
+        page = client.get(place(cast, name)).content.decode()
+        assert 'Members <span class="tabs__count">5</span>' in page, name

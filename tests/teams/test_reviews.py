@@ -8,7 +8,7 @@ from billing.models import Plan
 from teams import services
 from teams.models import AccessReview, Membership
 from teams.services.reviews import quarter_of
-from tests.teams.team_steps import actor_of, kinds, place
+from tests.teams.team_steps import actor_of, kinds, member_of, place
 from tests.work import mails_to
 
 NOW = datetime(2027, 2, 10, 12, tzinfo=UTC)
@@ -57,3 +57,15 @@ def test_admin_notes_the_review_and_a_second_click_says_so(client, team):
     assert AccessReview.unscoped.get().done_by == team.admin
     with pytest.raises(services.NoReview):
         services.finish_review(actor=actor_of(team, "owner"), now=NOW)
+
+
+def test_admin_for_a_while_finishes_no_review(team):
+    services.open_reviews(now=NOW)
+    services.raise_member(
+        actor=actor_of(team, "owner"),
+        member_id=member_of(team, "developer").public_id,
+        reason="Holiday",
+        now=NOW,
+    )
+    with pytest.raises(services.RaisedOnly):
+        services.finish_review(actor=actor_of(team, "developer"), now=NOW)
