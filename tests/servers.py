@@ -63,6 +63,7 @@ def _settings(app_url: str, owner_url: str, valkey_url: str) -> dict[str, str]:
         "REDIS_URL": valkey_url,
         "DATABASE_POOL": "no",
         "METRICS_TOKEN": "test-metrics-token",
+        "USAGE_KEY": "test-usage-key",
         "LOG_LEVEL": "WARNING",
     }
 
