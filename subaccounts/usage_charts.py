@@ -1,5 +1,6 @@
 """Draw usage as the numbers of an SVG: stacked bars by day, shares by country and subaccount. No look-ups here."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -8,7 +9,7 @@ from typing import Any
 
 _BASE, _TOP, _WIDTH = 86.0, 12.0, 0.62
 _MOST_LINES = 3
-_STEPS = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
+_STEPS = (Decimal("0.5"), Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5))
 _TICKS = 5
 _SERIES = ("call", "message")
 _MOST_SHARES = 10
@@ -115,19 +116,18 @@ def _scale(highest: Decimal) -> tuple[Decimal, tuple[Mark, ...]]:
     """Return the amount at the top, and at most three lines at round amounts below or at it."""
     if not highest:
         return Decimal(1), ()
-    power = Decimal(10) ** (highest.adjusted() - 1)
-    step = next(
-        size * power * ten
-        for ten in (1, 10)
-        for size in _STEPS
-        if -(-highest // (size * power * ten)) <= _MOST_LINES
-    )
-    count = int(-(-highest // step))
+    power = Decimal(10) ** highest.adjusted()
+    step = next(size * power for size in _STEPS if _parts(highest, size * power) <= _MOST_LINES)
+    count = _parts(highest, step)
     lines = tuple(
         Mark(_amount(step * number), _percent(_height(step * number, step * count)))
         for number in range(1, count + 1)
     )
     return step * count, lines
+
+
+def _parts(value: Decimal, step: Decimal) -> int:
+    return math.ceil(value / step)
 
 
 def _amount(value: Decimal) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Credential
 from billing.queries import entries_of, money_of
@@ -13,6 +14,7 @@ from console.core.events import SENTENCES, EventKind
 from console.core.models import AuditEvent
 from console.core.permissions import Permission
 from security.queries import Factors, factors_of
+from subaccounts.queries.usage_sums import recent_usage
 
 _RECENT = 8
 
@@ -33,8 +35,12 @@ def overview_of(actor: Actor) -> dict[str, Any]:
     may_see_money = actor.can(Permission.BILLING_MANAGE)
     factors = factors_of(actor.user)
     steps = setup_of(actor, factors)
+    may_see_usage = actor.can(Permission.USAGE_VIEW)
+    usage, chart = recent_usage(actor, today=timezone.localdate()) if may_see_usage else (None, None)
     return {
         "account": actor.account,
+        "usage": usage,
+        "chart": chart,
         "money": money_of(actor.account) if may_see_money else None,
         "entries": entries_of(actor.account, limit=3) if may_see_money else [],
         "steps": steps,

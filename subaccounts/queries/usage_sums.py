@@ -13,6 +13,9 @@ from django.db.models import Sum
 from accounts.models import Account
 from console.core.access import Actor
 from subaccounts.models import Subaccount, UsageDay, UsageKind
+from subaccounts.usage_charts import DayChart, draw_days
+
+_RECENT_DAYS = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,12 @@ def _gathered(rows: Iterable[tuple[Any, ...]], usage: Usage) -> Usage:
     calls, messages = kinds[UsageKind.CALL], kinds[UsageKind.MESSAGE]
     parts = (usage.days, usage.countries, usage.subaccounts)
     return Usage(usage.first, usage.last, calls, messages, *parts)
+
+
+def recent_usage(actor: Actor, *, today: date) -> tuple[Usage, DayChart | None]:
+    """Return what was used lately and its chart, None when nothing was; one query."""
+    found = usage_of(actor, first=today - timedelta(days=_RECENT_DAYS - 1), last=today)
+    return found, draw_days(found.days, first=found.first, last=found.last, today=today)
 
 
 def usage_of_subaccount(subaccount: Subaccount, *, first: date, last: date) -> dict[str, Total]:
