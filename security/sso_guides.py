@@ -32,7 +32,7 @@ GUIDES: Mapping[str, Guide] = {
         values=(("Single sign-on URL", ACS), ("Audience URI (SP Entity ID)", ENTITY)),
         steps=(
             "In the Okta admin console open Applications, then Create App Integration, and choose SAML 2.0.",
-            "Enter the two values below. Leave Default RelayState empty, and tick “Use this for Recipient URL and Destination URL”.",
+            "Enter the two values to copy. Leave Default RelayState empty, and tick “Use this for Recipient URL and Destination URL”.",
             "Name ID format: EmailAddress. Application username: Email.",
             "Add the attribute statements below. For groups add a group attribute statement with a filter.",
             "Response and assertion stay signed, with SHA-256. Assign the people who may sign in.",
@@ -44,7 +44,7 @@ GUIDES: Mapping[str, Guide] = {
         values=(("Identifier (Entity ID)", ENTITY), ("Reply URL (Assertion Consumer Service URL)", ACS), ("Logout URL", SLO)),
         steps=(
             "In the Entra admin center open Enterprise applications, then New application, then Create your own application (non-gallery).",
-            "Open Single sign-on, choose SAML, and enter the values below under Basic SAML Configuration.",
+            "Open Single sign-on, choose SAML, and enter the values to copy under Basic SAML Configuration.",
             "Under Attributes & Claims keep the claims of email address, given name and surname. For roles add a group claim with the groups assigned to the application.",
             "Under SAML Certificates set Signing Option to Sign SAML response and assertion, with SHA-256.",
             "Assign users and groups to the application.",
@@ -62,7 +62,7 @@ GUIDES: Mapping[str, Guide] = {
         steps=(
             "In the Google Admin console open Apps, then Web and mobile apps, then Add app, and choose Add custom SAML app.",
             "Download the metadata file on the second page; Google has no address for it.",
-            "Enter the two values below and tick Signed response. Name ID format: EMAIL, Name ID: Basic Information, Primary email.",
+            "Enter the two values to copy and tick Signed response. Name ID format: EMAIL, Name ID: Basic Information, Primary email.",
             "Map the attributes below. Groups go under Group membership.",
             "Turn the app on for the organizational units that may sign in. It can take a day.",
         ),
@@ -78,7 +78,7 @@ GUIDES: Mapping[str, Guide] = {
         ),
         steps=(
             "In OneLogin open Applications, then Add App, and choose SAML Custom Connector (Advanced).",
-            "On the Configuration tab enter the values below. The ACS URL Validator takes the ACS URL with ^ before and $ after it.",
+            "On the Configuration tab enter the values to copy. The ACS URL Validator takes the ACS URL with ^ before and $ after it.",
             "SAML initiator: Service Provider. SAML nameID format: Email. SAML signature element: Both.",
             "On the Parameters tab add the attributes below, each with “Include in SAML assertion”.",
             "On the SSO tab choose SHA-256 as signature algorithm, and give the app to the people who may sign in.",
@@ -90,7 +90,7 @@ GUIDES: Mapping[str, Guide] = {
         values=(("ACS URLs", ACS), ("Entity ID", ENTITY), ("SLO Endpoint", SLO)),
         steps=(
             "In PingOne open Applications, add one, and choose SAML Application.",
-            "Choose Manually Enter, and enter the values below. Our metadata address works there too.",
+            "Choose Manually Enter, and enter the values to copy. Our metadata address works there too.",
             "Signing key: Sign Assertion & Response, RSA_SHA256. Subject NameID format: emailAddress.",
             "On Attribute Mappings map saml_subject to Email Address, and add the attributes below.",
             "Turn the application on.",
@@ -102,7 +102,7 @@ GUIDES: Mapping[str, Guide] = {
         values=(("SP Entity ID", ENTITY), ("ACS URL", ACS), ("Logout URL", SLO)),
         steps=(
             "In the JumpCloud admin portal open SSO Applications, then Add New Application, and choose Custom Application with SAML.",
-            "Enter the values below. Enter any name of your own as IdP Entity ID.",
+            "Enter the values to copy. Enter any name of your own as IdP Entity ID.",
             "SAMLSubject NameID: email, with the format emailAddress. Signature algorithm: RSA-SHA256. Sign: both.",
             "Add the user attributes below, and tick “include group attribute” with the name groups.",
             "On the User Groups tab choose who may sign in.",
@@ -118,7 +118,7 @@ GUIDES: Mapping[str, Guide] = {
             ("Single logout URL", SLO),
         ),
         steps=(
-            "Add a SAML 2.0 application at your provider. If it reads metadata of service providers, give it the address below; else enter the values one by one.",
+            "Add a SAML 2.0 application at your provider. If it reads metadata of service providers, give it the address of our metadata; else enter the values one by one.",
             "The provider must sign the assertion with RSA of 2,048 bits or more, or ECDSA, and SHA-256 or stronger. It may encrypt it for the key in our metadata.",
             "NameID: the email address, or a name that stays the same. Send the attributes below.",
             "Our requests are signed and go out by HTTP-Redirect; answers come by HTTP-POST.",

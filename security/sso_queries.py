@@ -1,6 +1,5 @@
 """Look up an account's identity provider, and which provider answers for an address."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -100,10 +99,11 @@ def has_fresh_test(connection: SsoConnection, *, user: User, now: datetime) -> b
     return test is not None and test.is_good and test.at >= since
 
 
-def linked_users(account: Account, user_ids: Collection[int]) -> set[int]:
-    """Return those of the users who have signed in through the account's provider."""
-    rows = SsoLink.objects.filter(connection__account=account, user__in=user_ids)
-    return set(rows.values_list("user_id", flat=True))
+def link_column(user: OuterRef, account: OuterRef) -> Exists:
+    """Return, as a part of a query, whether a person signs in to an account through its provider."""
+    state = SsoConnection.State.ON
+    links = SsoLink.objects.filter(user=user, connection__account=account, connection__state=state)
+    return Exists(links)
 
 
 def reach_of(account: Account, *, now: datetime) -> dict[str, Reach]:

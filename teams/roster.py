@@ -48,6 +48,7 @@ class Row:
     tokens: int
     away_days: int
     state: str
+    has_sso: bool = False
 
     @property
     def last_day(self) -> date | None:
@@ -90,6 +91,11 @@ def _factor_columns() -> Any:
     return import_string(settings.FACTOR_COLUMNS)
 
 
+@cache
+def _sso_column() -> Any:
+    return import_string(settings.SSO_COLUMN)
+
+
 def _tokens() -> Coalesce:
     made = Credential.objects.filter(
         made_by=OuterRef("user_id"), identity__account=OuterRef("account_id"), ended_at=None
@@ -127,6 +133,7 @@ def _matching(filters: Filters, now: datetime) -> Q:
 
 def _detailed(rows: QuerySet[Membership]) -> QuerySet[Membership]:
     columns = _factor_columns()(OuterRef("user_id"))
+    columns["has_sso"] = _sso_column()(OuterRef("user_id"), OuterRef("account_id"))
     return rows.select_related("user", "raised_by").annotate(**columns, tokens=_tokens())
 
 
@@ -166,6 +173,7 @@ def row_of(member: Any, now: datetime) -> Row:
         tokens=member.tokens,
         away_days=(now - (seen or member.created_at)).days,
         state=_state(member, now),
+        has_sso=member.has_sso,
     )
 
 

@@ -16,6 +16,7 @@ SAMPLES = {
     "session": uuid.UUID(int=1),
     "credential": uuid.UUID(int=1),
     "device": uuid.UUID(int=1),
+    "connection": uuid.UUID(int=1),
     "act": uuid.UUID(int=1),
     "method": "app",
     "mode": "report",

@@ -10,10 +10,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from security.models import SsoConnection, SsoDomain, SsoGroupRole
+from security.models import SsoConnection, SsoDomain, SsoGroupRole, SsoLink
 from security.services import sso_domains
 from security.services.sso_metadata import MetadataUnread
 from security.sso_guides import GUIDES
+from teams.models import Membership
 from tests.factories import make_account, make_member
 from tests.security.sso_setup_steps import (
     Dns,
@@ -305,3 +306,20 @@ def test_staff_see_connections_and_domains_and_change_nothing(client, cast):
         assert "PRIVATE" not in one.text
         assert browser.post(reverse(f"admin:security_{model}_change", args=[pk]), {}).status_code == 403
         assert browser.get(reverse(f"admin:security_{model}_add")).status_code == 403
+
+
+def test_team_says_who_signs_in_by_the_provider(owner, cast):
+    connection = turn_on(cast)
+    team = reverse("teams:member_list", kwargs={"account": cast.account.auth_id})
+    assert "by SSO" not in owner.get(team).text
+    SsoLink.objects.create(connection=connection, user=cast.developer, name_id="dev")
+    assert owner.get(team).text.count("by SSO") == 1
+    row = Membership.objects.of(cast.account).get(user=cast.developer)
+    page_of_member = reverse(
+        "teams:member", kwargs={"account": cast.account.auth_id, "member": row.public_id}
+    )
+    assert "Signs in by" in owner.get(page_of_member).text
+    # The provider of another account says nothing about this one.
+    connection.account = make_account(name="Brightwater Studio")
+    connection.save()
+    assert "by SSO" not in owner.get(team).text
