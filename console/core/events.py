@@ -111,6 +111,7 @@ class EventKind(StrEnum):
     RECOVERY_REJECTED = "recovery:rejected"
     RECOVERY_EXPIRED = "recovery:expired"
     RECOVERY_DONE = "recovery:done"
+    STATEMENT_EXPORTED = "statement:exported"
     TRIAL_CREDIT_GRANTED = "trial-credit:granted"
     WEBHOOK_ADDED = "webhook:added"
     WEBHOOK_CHANGED = "webhook:changed"
@@ -139,7 +140,6 @@ class EventKind(StrEnum):
     SSO_DOMAIN_REMOVED = "sso-domain:removed"
     SSO_REFUSED = "sso:refused"
     SSO_LINKED = "sso:linked"
-    SSO_UNLINKED = "sso:unlinked"
     SSO_LOGGED_OUT = "sso:logged-out"
     SSO_BYPASSED = "sso:bypassed"
     USAGE_EXPORTED = "usage:exported"
@@ -315,6 +315,7 @@ SENTENCES: Mapping[EventKind, str] = {
     EventKind.RECOVERY_REJECTED: "rejected a recovery",
     EventKind.RECOVERY_EXPIRED: "let a recovery expire",
     EventKind.RECOVERY_DONE: "removed every lost factor by recovery",
+    EventKind.STATEMENT_EXPORTED: "exported a statement",
     EventKind.TRIAL_CREDIT_GRANTED: "granted the trial credit",
     EventKind.WEBHOOK_ADDED: "added a webhook",
     EventKind.WEBHOOK_CHANGED: "changed a webhook",
@@ -343,7 +344,6 @@ SENTENCES: Mapping[EventKind, str] = {
     EventKind.SSO_DOMAIN_REMOVED: "gave up an email domain",
     EventKind.SSO_REFUSED: "was refused at single sign-on",
     EventKind.SSO_LINKED: "was linked to the identity provider",
-    EventKind.SSO_UNLINKED: "was unlinked from the identity provider",
     EventKind.SSO_LOGGED_OUT: "was signed out by the identity provider",
     EventKind.SSO_BYPASSED: "signed in with the password although the identity provider is required",
     EventKind.USAGE_EXPORTED: "exported the usage log",

@@ -46,13 +46,13 @@ def waiting_answer(*, browser: str, now: datetime) -> SsoRequest:
 
 
 @transaction.atomic
-def take_waiting(*, request: SsoRequest, now: datetime) -> SsoRequest:
+def take_waiting(*, asked: SsoRequest, now: datetime) -> SsoRequest:
     """Mark the answer as handed out, and return it.
 
     :raises SsoRefused: if it was handed out before, or single sign-on was switched off meanwhile
     """
     row = SsoRequest.objects.select_for_update(of=("self",)).select_related("connection__account", "user")
-    found = row.get(pk=request.pk)
+    found = row.get(pk=asked.pk)
     if found.finished_at is not None:
         raise SsoRefused("stale", "the answer was handed out before")
     if found.purpose != SsoRequest.Purpose.TEST and not found.connection.is_on:
@@ -62,18 +62,18 @@ def take_waiting(*, request: SsoRequest, now: datetime) -> SsoRequest:
     return found
 
 
-def vouched_by(request: SsoRequest) -> Vouched:
+def vouched_by(asked: SsoRequest) -> Vouched:
     """Return whom the handed-out answer vouches for.
 
     :raises SsoRefused: if the link was taken away meanwhile
     """
-    answer: dict[str, Any] = request.answer or {}
+    answer: dict[str, Any] = asked.answer or {}
     link = SsoLink.objects.select_related("user").filter(pk=answer["link"]).first()
     if link is None or not link.user.is_active:
         raise SsoRefused("person", "the link or the person is gone")
     ends_at = answer.get("ends_at")
     return Vouched(
-        connection=request.connection,
+        connection=asked.connection,
         user=link.user,
         link=link,
         session_index=answer["session_index"],

@@ -231,7 +231,7 @@ def _take_test(
         report, is_good = sso_report.of_assertion(connection, assertion, tester=request.user, now=now)
         if is_good and request.user is not None:
             _link_tester(connection, request.user, assertion, origin, now)
-    test = store_test(request=request, report=report, is_good=is_good, now=now)
+    test = store_test(asked=request, report=report, is_good=is_good, now=now)
     request.answer = {"test": str(test.public_id)}
     request.save(update_fields=["answer", "used_at"])
     return Taken(request)

@@ -14,7 +14,7 @@ State = SsoConnection.State
 
 
 @transaction.atomic
-def store_test(*, request: SsoRequest, report: dict[str, Any], is_good: bool, now: datetime) -> SsoTest:
+def store_test(*, asked: SsoRequest, report: dict[str, Any], is_good: bool, now: datetime) -> SsoTest:
     """Keep the report of a test, which the page of the test shows as it is.
 
     It holds ``reason`` (why not, a sentence), ``facts`` (label and value pairs of the decoded assertion),
@@ -22,17 +22,17 @@ def store_test(*, request: SsoRequest, report: dict[str, Any], is_good: bool, no
     ``missing`` (names that we looked for in vain); never the message itself.
     """
     connection = (
-        SsoConnection.unscoped.select_for_update().select_related("account").get(pk=request.connection_id)
+        SsoConnection.unscoped.select_for_update().select_related("account").get(pk=asked.connection_id)
     )
     test = SsoTest.objects.create(
-        connection=connection, user=request.user, at=now, is_good=is_good, report=report
+        connection=connection, user=asked.user, at=now, is_good=is_good, report=report
     )
-    is_current = request.made_at >= connection.changed_at
+    is_current = asked.made_at >= connection.changed_at
     if is_good and is_current and connection.state == State.DRAFT and connection.is_complete:
         connection.state = State.TESTED
         connection.save(update_fields=["state"])
     _forget_old(connection)
-    actor = Actor(user=request.user, account=connection.account)
+    actor = Actor(user=asked.user, account=connection.account)
     record(EventKind.SSO_TESTED, actor=actor, target=connection, is_good=is_good)
     return test
 

@@ -95,7 +95,7 @@ def sso_finish(request: ConsoleRequest) -> HttpResponse:
             return render(request, "security/sso_confirm.html", context)
         if request.method == "HEAD":
             return HttpResponse()
-        response = _go_on(request, finishing.take_waiting(request=waiting, now=timezone.now()))
+        response = _go_on(request, finishing.take_waiting(asked=waiting, now=timezone.now()))
     except SsoRefused as error:
         response = refused(request, error)
     forget_browser(response)

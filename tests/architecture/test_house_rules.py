@@ -29,6 +29,7 @@ CSRF_EXEMPT = {
     "security:confirm_send",
     "security:confirm_with",
     "security:confirm_passkey_options",
+    "security:sso_acs",
 }
 
 

@@ -104,7 +104,7 @@ def put_test(connection, user, now=None, is_good=True, report=None):
         connection=connection, request_id=f"id-{user.pk}-{now.timestamp()}", purpose="test", browser=b"x" * 32,
         user=user, made_at=now, expires_at=now + timedelta(minutes=10),
     )  # fmt: skip
-    return sso_tests.store_test(request=request, report=report or {}, is_good=is_good, now=now)
+    return sso_tests.store_test(asked=request, report=report or {}, is_good=is_good, now=now)
 
 
 def turn_on(cast, *certificates, now=None):
