@@ -75,6 +75,7 @@ MAIN = (
         ),
     ),
     Entry("Subaccounts", "subaccounts", "subaccounts:subaccount_list", P.SUBACCOUNT_VIEW),
+    Entry("Billing", "billing", "billing:statement", P.BILLING_MANAGE),
 )
 ACCOUNT = (
     Entry(
@@ -186,5 +187,5 @@ def _runway(actor: Actor) -> dict[str, str]:
     return {
         "amount": money(facts.balance),
         "text": text,
-        "url": reverse("overview", kwargs={"account": actor.account.auth_id}),
+        "url": reverse("billing:statement", kwargs={"account": actor.account.auth_id}),
     }

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.module_loading import import_string
 
-from accounts.models import Account, Credential
+from accounts.models import Account, ApiIdentity, Credential
 from accounts.queries.callers import FIRST_SHOWN, CallerPage, caller_page
 from accounts.services import api_use, callers, credentials
 from console.core.events import EventKind, subscriber
@@ -71,12 +71,24 @@ def callers_of(event: AuditEvent) -> CallerPage:
 def mail_about_token(event: AuditEvent, name: str, **more: Any) -> None:
     """Tell everybody who answers for the account."""
     account = Account.objects.get(pk=event.account_id or 0)
-    path = reverse("accounts:credential_list", kwargs={"account": account.auth_id})
+    holder, path, label = place_of(event, account)
     facts = [("Token", event.data["token"]), ("Account", f"{account.name}, {account.auth_id}")]
+    facts += [("Subaccount", holder)] if holder else []
     facts += [("By", event.actor_label)] if event.actor_label else []
     facts += [("From", event.ip)] if event.ip else []
     context = {"account": account, "event": event, "facts": facts, "token": event.data["token"], **more}
-    context |= {"button_url": settings.BASE_URL + path, "button_label": "Open Credentials"}
+    context |= {"button_url": settings.BASE_URL + path, "button_label": label, "holder": holder}
     for person in import_string(settings.ACCOUNT_CONTACTS)(account):
         key = f"event:{event.public_id}:{person.pk}"
         queue_mail(f"accounts/{name}", to=person.email, key=key, context=context)
+
+
+def place_of(event: AuditEvent, account: Account) -> tuple[str, str, str]:
+    """Return which subaccount holds the token that the event is about, if one does, and the page of its tokens."""
+    is_token = event.target_type == Credential._meta.label_lower  # noqa: SLF001 - Django's public name
+    rows = ApiIdentity.objects.filter(kind=ApiIdentity.Kind.SUBACCOUNT)
+    identity = rows.filter(credentials=event.target_id).first() if is_token else None
+    if identity is not None:
+        name, path = import_string(settings.SUBACCOUNT_READER)(account, identity)
+        return name, path, "Open its tokens"
+    return "", reverse("accounts:credential_list", kwargs={"account": account.auth_id}), "Open Credentials"

@@ -4,7 +4,6 @@ from typing import Any
 
 from celery import shared_task
 from django.conf import settings
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.module_loading import import_string
@@ -12,6 +11,7 @@ from django.utils.module_loading import import_string
 from accounts.models import Account, Credential, User
 from accounts.queries.named_tokens import NamedRow
 from accounts.services import named_tokens, token_lifetime
+from accounts.tasks.credentials import place_of
 from console.core.events import EventKind, subscriber
 from console.core.mail import queue_mail
 from console.core.models import AuditEvent
@@ -148,9 +148,10 @@ def _send(
     facts: list[tuple[str, str]],
     more: dict[str, Any],
 ) -> None:
-    path = reverse("accounts:credential_list", kwargs={"account": account.auth_id})
+    holder, path, label = place_of(event, account)
+    facts = [*facts, ("Subaccount", holder)] if holder else facts
     context = {"account": account, "event": event, "facts": facts, **more}
-    context |= {"button_url": settings.BASE_URL + path, "button_label": "Open Credentials"}
+    context |= {"button_url": settings.BASE_URL + path, "button_label": label}
     for person in people:
         key = f"event:{event.public_id}:{name}:{person.pk}"
         queue_mail(f"accounts/{name}", to=person.email, key=key, context=context)

@@ -7,15 +7,21 @@ The module of each kind adds its line. ``move`` and ``delete`` run inside the tr
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from django.db.models import Count, IntegerField, OuterRef, Q, Subquery
+from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.tenancy import TenantModel
+from subaccounts.models import Application, Endpoint, Number, SenderId, Subaccount
+from subaccounts.services import applications, endpoints, numbers, sender_ids
 
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """One kind: its words, its rows, and what is done with them. ``live`` leaves out rows that are history."""
+    """One kind: its words, its rows, and what is done with them.
+
+    ``live`` leaves out rows that are history; ``route`` is the page that lists the kind and filters by owner,
+    ``in_lists`` says whether the list of subaccounts counts them.
+    """
 
     singular: str
     plural: str
@@ -23,6 +29,8 @@ class Owned:
     move: Callable[..., int]
     delete: Callable[..., int]
     live: Q = field(default_factory=Q)
+    route: str = ""
+    in_lists: bool = False
 
     @property
     def key(self) -> str:
@@ -40,5 +48,50 @@ class Owned:
         return f"{number:,} {self.singular if number == 1 else self.plural}"
 
 
+def with_counts(rows: QuerySet[Subaccount]) -> QuerySet[Subaccount]:
+    """Have each subaccount bring how many of each kind it owns, in the same query."""
+    return rows.annotate(**{kind.key: kind.count() for kind in OWNED})
+
+
+def counts_of(subaccount: Subaccount) -> list[tuple[Owned, int]]:
+    """Return how many of each kind a subaccount owns that came by ``with_counts``."""
+    return [(kind, getattr(subaccount, kind.key)) for kind in OWNED]
+
+
 # In the order in which they are deleted: what points to something goes before it.
-OWNED: tuple[Owned, ...] = ()
+OWNED: tuple[Owned, ...] = (
+    Owned(
+        "number",
+        "numbers",
+        Number,
+        numbers.move_to_main,
+        numbers.delete_of,
+        route="subaccounts:number_list",
+        in_lists=True,
+    ),
+    Owned(
+        "sender ID",
+        "sender IDs",
+        SenderId,
+        sender_ids.move_to_main,
+        sender_ids.delete_of,
+        route="subaccounts:sender_id_list",
+    ),
+    Owned(
+        "endpoint",
+        "endpoints",
+        Endpoint,
+        endpoints.move_to_main,
+        endpoints.delete_of,
+        route="subaccounts:endpoint_list",
+    ),
+    Owned(
+        "application",
+        "applications",
+        Application,
+        applications.move_to_main,
+        applications.delete_of,
+        route="subaccounts:application_list",
+        in_lists=True,
+    ),
+)
