@@ -18,11 +18,13 @@ from console.core.requests import Origin
 from console.demo import (
     compromise,
     named_tokens,
+    provisioning,
     recoveries,
     rotation,
     session_policy,
     single_sign_on,
     team,
+    usage,
     webhooks,
 )
 from console.demo.diary import in_order
@@ -62,6 +64,7 @@ def build(*, now: datetime, seed: int) -> dict[str, Any]:
         compromise.tell_story(first, now=now)
         recoveries.fill_queue(first, now=now)
         single_sign_on.try_okta(first, now=now)
+        usage.fill_usage(first, now=now)
         endpoints = webhooks.add_endpoints(first, now=now)
     staff = make_staff(
         email="stan.keller@patchbay.example",
@@ -75,7 +78,7 @@ def build(*, now: datetime, seed: int) -> dict[str, Any]:
         "base_url": settings.BASE_URL,
         "accounts": shapes,
         "staff": [staff],
-        "usage_key": None,
+        "usage_key": str(settings.USAGE_KEY),
         "stripe_url": None,
         "database_url": str(settings.DATABASE_URL),
         "owner_database_url": str(settings.OWNER_DATABASE_URL),
@@ -161,5 +164,5 @@ def _shape(company: dict[str, Any], now: datetime) -> dict[str, Any]:
             for member in company["members"]
         ],
         "subaccounts": [],
-        "scim": None,
+        "scim": provisioning.connect(company, now=now),
     }

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -117,7 +117,11 @@ def cut_days_again(*, account_id: int, now: datetime) -> None:
     stay as they were cut.
     """
     Account.objects.select_for_update().filter(pk=account_id).get()
-    first = (now - timedelta(days=settings.CONSOLE_USAGE_DAYS - 2)).date()
+    sum_days(account_id=account_id, first=(now - timedelta(days=settings.CONSOLE_USAGE_DAYS - 2)).date())
+
+
+def sum_days(*, account_id: int, first: date) -> None:
+    """Replace the sums of an account from a day on by those of its events; nobody may append meanwhile."""
     with connection.cursor() as cursor:
         cursor.execute(_CUT, [account_id, first])
         cursor.execute(_SUM, [account_id, first])
