@@ -15,6 +15,7 @@ from accounts.models import Account
 from billing import pricing
 from billing.models import Price, PriceImport, PriceList
 from billing.pricing import Rate
+from billing.queries.price_impact import Impact, largest_impacts
 from billing.queries.prices import all_rates
 from billing.services.price_file import LineRefused, PriceLine, read_prices
 from console.core.access import Actor
@@ -218,6 +219,16 @@ def check_date(found: Comparison, loaded: PriceImport, *, now: datetime) -> None
             f"{found.increases} rates go up or end" if found.increases else "prices never count from the past"
         )
         raise PricesRefused(f"Count from {first} or later: {why}.")
+
+
+def preview_impact(loaded: PriceImport, *, now: datetime) -> tuple[list[Impact], int, Decimal]:
+    """Return what the file would have changed in last months: the largest, how many accounts, and the sum."""
+    with transaction.atomic():
+        lines, at = read_prices(loaded.text)[0], starts_at(loaded.effective_on)
+        published = _publish(lines, name=loaded.name, at=at, account=loaded.account, now=now)
+        found = largest_impacts(published, now=now)
+        transaction.set_rollback(True)
+    return found
 
 
 def _lock() -> None:

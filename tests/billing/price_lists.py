@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from billing.models import Price, PriceList
+from console.core.exports import csv_text
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 GERMANY = (
@@ -55,4 +56,4 @@ def publish(lines=GERMANY, *, at=LONG_AGO, account=None, is_sample=False) -> Pri
 
 def price_file(*lines: tuple[str, ...]) -> str:
     """Return lines as a file that can be imported."""
-    return "".join(",".join(line) + "\r\n" for line in (_COLUMNS, *lines))
+    return csv_text([_COLUMNS, *lines])
