@@ -241,13 +241,13 @@ def facts_of(account: Account) -> Facts:
     open_rows = Invitation.unscoped.filter(account=OuterRef("pk"), accepted_at=None, revoked_at=None)
     counted = open_rows.order_by().values("account").annotate(rows=Count("pk")).values("rows")
     reviews = AccessReview.unscoped.filter(account=OuterRef("pk"), done_at=None).order_by("-quarter_date")
-    people = Membership.unscoped.filter(account=OuterRef("pk")).order_by()
-    people = people.values("account").annotate(rows=Count("pk"))
+    rows = Membership.unscoped.filter(account=OuterRef("pk")).order_by()
+    people = rows.values("account").annotate(people=Count("pk")).values("people")
     row = Account.objects.filter(pk=account.pk).values_list(
         import_string(settings.PLAN_END)(OuterRef("pk")),
         Coalesce(Subquery(counted), 0),
         Subquery(reviews.values("due_date")[:1]),
-        Coalesce(Subquery(people.values("rows")), 0),
+        Coalesce(Subquery(people), 0),
     )
     return Facts(*row.get())
 

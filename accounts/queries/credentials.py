@@ -65,19 +65,8 @@ def find_caller(*, auth_id: str, token: str, origin: Origin, now: datetime) -> C
         found = cursor.fetchone()
     if found is None:
         return None
-    (
-        credential_id,
-        ends_at,
-        permissions,
-        is_expected,
-        role,
-        is_frozen,
-        subaccount_id,
-        own_id,
-        kind,
-        is_enabled,
-        *columns,
-    ) = found
+    credential_id, ends_at, permissions, is_expected, role, is_frozen, subaccount_id, *rest = found
+    own_id, kind, is_enabled, *columns = rest
     account = Account.from_db(connection.alias, _account_columns(), columns)
     is_same = crypto.same(own_id.encode(), auth_id.encode())
     is_due = ends_at is not None and ends_at <= now

@@ -137,7 +137,8 @@ def user_condition(text: str, *, now: datetime) -> Q:
 
     :raises InvalidFilterException: if it cannot be read, or asks for what is not kept
     """
-    columns = _COMMON | {
+    columns = {
+        **_COMMON,
         "username": _text("user_name"),
         "displayname": _text("display_name"),
         "name.formatted": _text("formatted"),
@@ -161,7 +162,12 @@ def group_condition(text: str) -> Q:
 
     :raises InvalidFilterException: if it cannot be read, or asks for what is not kept
     """
-    columns = _COMMON | {"displayname": _text("name"), "members": _members, "members.value": _members}
+    columns = {
+        **_COMMON,
+        "displayname": _text("name"),
+        "members": _members,
+        "members.value": _members,
+    }
     return _Transpiler(columns, {"members": Q(links__isnull=False)}).condition(ScimFilter[Group], text)
 
 

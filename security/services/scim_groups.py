@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -83,7 +84,7 @@ def edit_group(*, actor: Actor, public_id: UUID, edit: Edit, now: datetime) -> S
         facts = edit(group, before)
         if (facts.name, facts.external_id, facts.members) != (name, group.external_id, frozenset(before)):
             _write(group, facts, now)
-            counts = {"people": len(facts.members), "before": len(before)}
+            counts: dict[str, Any] = {"people": len(facts.members), "before": len(before)}
             record(EventKind.SCIM_GROUP_CHANGED, actor=actor, target=group, account=account, **counts)
             _set_members(group, facts.members, actor, now, had_role=had_role)
             if facts.name != name:
@@ -157,7 +158,7 @@ def set_group_role(*, actor: Actor, public_id: UUID, role: Role | None, now: dat
         if before != (role or ""):
             group.role, group.changed_at = role or "", now
             group.save(update_fields=["role", "changed_at"])
-            words = {"before": {"role": _word(before)}, "after": {"role": _word(group.role)}}
+            words: dict[str, Any] = {"before": {"role": _word(before)}, "after": {"role": _word(group.role)}}
             record(EventKind.SCIM_GROUP_ROLE_SET, actor=actor, target=group, account=group.account, **words)
             _follow(_people(group), actor, now, has_lost=had_role)
     return group

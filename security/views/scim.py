@@ -1,7 +1,6 @@
 """Answer a directory: people, groups, and what the service can do (RFC 7644)."""
 
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -40,7 +39,7 @@ from security.views.scim_kernel import Call, endpoint
 
 _CREATE, _REPLACE = Context.RESOURCE_CREATION_REQUEST, Context.RESOURCE_REPLACEMENT_REQUEST
 _PATCH, _READ = Context.RESOURCE_PATCH_REQUEST, Context.RESOURCE_QUERY_RESPONSE
-_PAGE = 100
+_PAGE, _MADE = 100, 201
 
 
 # --- What the service can do ----------------------------------------------------------------
@@ -97,7 +96,7 @@ def _one(call: Call, found: Resource[Any], status: int = 200) -> HttpResponse:
     if call.request.method in {"GET", "HEAD"} and _matches(call, "If-None-Match", version):
         return answer(304, ETag=version)
     body = found.model_dump(scim_ctx=_READ, response_parameters=_parameters(call, type(found)))
-    name = "Location" if status == HTTPStatus.CREATED else "Content_Location"
+    name = "Location" if status == _MADE else "Content_Location"
     return answer(status, body, ETag=version, **{name: location})
 
 

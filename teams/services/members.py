@@ -208,12 +208,13 @@ def end_tokens_of(member: Membership, *, now: datetime) -> int:
 
 def end_invitations_of(member: Membership, *, actor: Actor, now: datetime) -> int:
     """End the open invitations that the member sent, and return how many: who may not invite, invited nobody."""
+    actor.require(_MANAGE)
     rows = open_invitations(member.account).filter(invited_by=member.user_id, expires_at__gt=now)
     ended: list[Invitation] = list(rows.select_for_update(of=("self",)))
     for invitation in ended:
         invitation.revoked_at, invitation.is_orphaned = now, True
         invitation.save(update_fields=["revoked_at", "is_orphaned"])
-        facts = {"role": Role(invitation.role).label, "sent_by": member.user.email}
+        facts: dict[str, Any] = {"role": Role(invitation.role).label, "sent_by": member.user.email}
         record(EventKind.INVITATION_ENDED, actor=actor, target=invitation, account=member.account, **facts)
     return len(ended)
 
