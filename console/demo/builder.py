@@ -18,6 +18,8 @@ from console.core.requests import Origin
 from console.demo import (
     compromise,
     named_tokens,
+    numbers,
+    prices,
     provisioning,
     recoveries,
     rotation,
@@ -56,7 +58,8 @@ def build(*, now: datetime, seed: int) -> dict[str, Any]:
     with in_order():
         team.commit_plan(first, began_at=began_at)
         team.fill_team(first, now=now)
-        _months_of_money(first["account"], chance, began_at)
+        numbers.load_stock(now=began_at)
+        _months_of_money(first, chance, began_at)
         session_policy.shorten(first, now=now)
         first["token"] = rotation.rotate(first, chance, now=now)
         rotation.list_networks(first, now=now)
@@ -65,6 +68,9 @@ def build(*, now: datetime, seed: int) -> dict[str, Any]:
         recoveries.fill_queue(first, now=now)
         single_sign_on.try_okta(first, now=now)
         usage.fill_usage(first, now=now)
+        prices.agree_contract(first, now=now)
+        prices.announce_prices(now=now)
+        numbers.hand_out(first, now=now)
         endpoints = webhooks.add_endpoints(first, now=now)
     staff = make_staff(
         email="stan.keller@patchbay.example",
@@ -127,8 +133,8 @@ def _company(
     return {"account": account, "members": members, "actor": actor}
 
 
-def _months_of_money(account: Account, chance: random.Random, began_at: datetime) -> None:
-    balance = settings.CONSOLE_TRIAL_CREDIT
+def _months_of_money(company: dict[str, Any], chance: random.Random, began_at: datetime) -> None:
+    account, balance = company["account"], settings.CONSOLE_TRIAL_CREDIT
     for day in range(_DAYS):
         at = began_at + timedelta(days=day, hours=chance.uniform(1, 22))
         spent = Decimal(chance.randrange(8_00000, 46_00000)).scaleb(-5)
@@ -142,7 +148,7 @@ def _months_of_money(account: Account, chance: random.Random, began_at: datetime
         billing.post_entry(
             account=account, kind=kind, amount=-spent, key=f"demo-u{day}", now=at, note="Usage of a day"
         )
-        balance -= spent
+        balance -= spent + numbers.live_a_day(company, day=day, at=at)
 
 
 def _shape(company: dict[str, Any], now: datetime) -> dict[str, Any]:

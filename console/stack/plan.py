@@ -75,6 +75,7 @@ def standard_plan(var: Path, *, is_demo: bool) -> Plan:
     ]
     sample = (ROOT / "billing/sample_prices.py", ROOT / "uv.lock")
     steps.append(Step("load_sample_prices", (*_MANAGE, "load_sample_prices"), sample))
+    steps.append(Step("load_numbers", (*_MANAGE, "load_numbers"), (ROOT / "subaccounts/samples",)))
     notes = []
     if is_demo:
         steps.append(Step("make_demo", (*_MANAGE, "make_demo")))

@@ -135,15 +135,7 @@ def _make(
 
 
 def _pay_first(row: Number, amount: Decimal, now: datetime) -> None:
-    is_paid = charge(
-        account=row.account,
-        public_id=row.public_id,
-        number=row.number,
-        begins=row.rented_on,
-        ends=row.renewal_date,
-        amount=amount,
-        now=now,
-    )
+    is_paid = charge(row=row, begins=row.rented_on, ends=row.renewal_date, amount=amount, now=now)
     if not is_paid:
         raise BalanceTooLow(
             f"The balance does not hold the ${amount:.2f} that +{row.number} costs now. "

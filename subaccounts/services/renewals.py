@@ -85,15 +85,7 @@ def _renew(row: Number, outcome: _Outcome, *, now: datetime) -> None:
 def _pay(row: Number, *, now: datetime) -> bool:
     """Pay the next month, and say whether that worked."""
     ends = renewal_after(row.rented_on, row.renewal_date)
-    is_paid = charge(
-        account=row.account,
-        public_id=row.public_id,
-        number=row.number,
-        begins=row.renewal_date,
-        ends=ends,
-        amount=row.monthly_amount,
-        now=now,
-    )
+    is_paid = charge(row=row, begins=row.renewal_date, ends=ends, amount=row.monthly_amount, now=now)
     if is_paid:
         row.renewal_date = ends
     return is_paid

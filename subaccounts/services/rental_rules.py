@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -54,13 +53,16 @@ def warned_late(today: date) -> date:
     return today - timedelta(days=max(grace - warning, 0))
 
 
-def charge(
-    *, account: Any, public_id: UUID, number: str, begins: date, ends: date, amount: Decimal, now: datetime
-) -> bool:
-    """Charge a month of a number through billing, once for number and month, and say whether it is paid."""
-    note = f"+{number}, {begins:%-d %b %Y} to {ends:%-d %b %Y}"
+def charge(*, row: Number, begins: date, ends: date, amount: Decimal, now: datetime) -> bool:
+    """Charge a month of a number through billing, once for rental and month, and say whether it is paid."""
     paid: bool = _charger()(
-        account=account, amount=amount, key=f"rental:{public_id}:{begins}", now=now, note=note
+        account=row.account,
+        amount=amount,
+        key=f"rental:{row.public_id}:{begins}",
+        cause=f"rental:{row.public_id}",
+        note=f"+{row.number}, {begins:%-d %b %Y} to {ends:%-d %b %Y}",
+        subaccount_id=row.subaccount_id,
+        now=now,
     )
     return paid
 
