@@ -155,7 +155,7 @@ def _bar(row: DayRow, place: int, slot: float, ceiling: Decimal, is_partial: boo
 def _ticks(rows: list[DayRow], slot: float, today: date) -> tuple[Mark, ...]:
     """Name some days; the last one stands at the end by itself when it is today."""
     every = max(round(len(rows) / _TICKS), 1)
-    keep = len(rows) - every * 0.6 if rows[-1].day == today else len(rows)
+    keep = len(rows) - every if rows[-1].day == today else len(rows)
     return tuple(
         Mark(f"{row.day.day} {row.day:%b}", _percent((place + 0.5) * slot), number % 2 == 1)
         for number, (place, row) in enumerate(list(enumerate(rows))[::every])

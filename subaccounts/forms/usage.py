@@ -50,6 +50,7 @@ class _PartForm(forms.Form):
 class UsageLogForm(_PartForm):
     """Ask which calls and messages to show. Times are those of the account's zone."""
 
+    field_order = ("since", "until", "kind", "direction", "from_number", "to_number", "country", "status")
     kind = forms.ChoiceField(required=False, choices=[("", "All"), *UsageKind.choices])
     direction = forms.ChoiceField(required=False, choices=[("", "Both"), *UsageDirection.choices])
     status = forms.ChoiceField(required=False, choices=[("", "Any"), *UsageStatus.choices])
@@ -101,6 +102,7 @@ class UsageLogForm(_PartForm):
 class UsageDaysForm(_PartForm):
     """Ask of which days, and of what, to draw the usage."""
 
+    field_order = ("period", "kind", "direction")
     period = forms.ChoiceField(required=False, choices=_PERIODS)
     kind = forms.ChoiceField(required=False, choices=[("", "All"), *UsageKind.choices])
     direction = forms.ChoiceField(required=False, choices=[("", "Both"), *UsageDirection.choices])
