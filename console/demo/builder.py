@@ -60,13 +60,7 @@ def build(*, now: datetime, seed: int) -> dict[str, Any]:
         team.fill_team(first, now=now)
         numbers.load_stock(now=began_at)
         _months_of_money(first, chance, began_at)
-        session_policy.shorten(first, now=now)
-        first["token"] = rotation.rotate(first, chance, now=now)
-        rotation.list_networks(first, now=now)
-        named_tokens.fill_tokens(first, now=now)
-        compromise.tell_story(first, now=now)
-        recoveries.fill_queue(first, now=now)
-        single_sign_on.try_okta(first, now=now)
+        _guard(first, chance, now)
         usage.fill_usage(first, now=now)
         prices.agree_contract(first, now=now)
         prices.announce_prices(now=now)
@@ -89,6 +83,17 @@ def build(*, now: datetime, seed: int) -> dict[str, Any]:
         "database_url": str(settings.DATABASE_URL),
         "owner_database_url": str(settings.OWNER_DATABASE_URL),
     }
+
+
+def _guard(company: dict[str, Any], chance: random.Random, now: datetime) -> None:
+    """Let the account have looked after its tokens, its members and how they sign in."""
+    session_policy.shorten(company, now=now)
+    company["token"] = rotation.rotate(company, chance, now=now)
+    rotation.list_networks(company, now=now)
+    named_tokens.fill_tokens(company, now=now)
+    compromise.tell_story(company, now=now)
+    recoveries.fill_queue(company, now=now)
+    single_sign_on.try_okta(company, now=now)
 
 
 def _trial(now: datetime) -> dict[str, Any]:

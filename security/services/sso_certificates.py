@@ -50,6 +50,7 @@ def replace_certificates(
 
     The caller holds the lock of the connection.
     """
+    actor.require(Permission.SSO_MANAGE)
     wanted = {fingerprint_of(one): one for one in certificates}
     known = {row.fingerprint: row for row in connection.certificates.all()}
     gone = [row for mark, row in known.items() if mark not in wanted]

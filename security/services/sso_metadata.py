@@ -10,6 +10,7 @@ from console.core.errors import DomainError
 from console.core.events import EventKind, record
 from console.core.outbound import Outbound
 from console.core.outbound_rules import OutboundError, OutboundRefused
+from console.core.permissions import Permission
 from console.core.ratelimit import Limit, spend
 from security.models import SsoConnection
 from security.services.sso_certificates import CertificateRefused, newest_live, replace_certificates
@@ -35,6 +36,7 @@ def fetch_facts(*, actor: Actor, url: str, client: Outbound, now: datetime) -> P
 
     :raises MetadataUnread: if the address may not be called, does not answer, or holds no provider
     """
+    actor.require(Permission.SSO_MANAGE)
     spend(_FETCHES, str(actor.account.pk), now=now)
     return _fetch(url, client)
 
