@@ -20,6 +20,7 @@ AREAS = {
     "number": "Numbers and sender IDs",
     "sender-id": "Numbers and sender IDs",
     "trial-credit": "Money",
+    "statement": "Money",
     "plan": "Money",
     "prices": "Money",
     "price-change": "Money",

@@ -1,6 +1,7 @@
 """Money that moved: the append-only ledger, the balance it adds up to, and sums of it by day."""
 
 import uuid
+from decimal import Decimal
 from typing import Any
 
 from django.db import models
@@ -10,6 +11,8 @@ from django.utils import timezone
 from accounts.models import Account
 from accounts.tenancy import TenantModel
 from subaccounts.models import Subaccount
+
+_CENT = Decimal("0.01")
 
 
 class LedgerEntry(TenantModel):
@@ -72,6 +75,16 @@ class LedgerEntry(TenantModel):
     def audit_label(self) -> str:
         """Name the entry in the audit log."""
         return f"{self.get_kind_display()} of {self.amount} USD"
+
+    @property
+    def title(self) -> str:
+        """Name the entry on the statement: usage by what was used."""
+        return self.get_service_display() or self.get_kind_display()
+
+    @property
+    def is_below_a_cent(self) -> bool:
+        """Say whether two places would show nothing."""
+        return abs(self.amount) < _CENT
 
 
 class Balance(models.Model):

@@ -5,6 +5,7 @@ from billing.services.ledger import KeyReused, grant_trial_credit, lock_balance,
 from billing.services.plans import PlanRefused, check_plan, commit_plan, sweep_plans
 from billing.services.price_export import export_prices
 from billing.services.prices import PricesRefused, load_prices, publish_prices
+from billing.services.statement import export_statement
 from billing.services.verification import verify_if_due, verify_ledger
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "check_plan",
     "commit_plan",
     "export_prices",
+    "export_statement",
     "forget_taken",
     "grant_trial_credit",
     "load_prices",
