@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from accounts.models import Account, ApiIdentity, Credential
+from accounts.models import Account, ApiIdentity, Credential, User
 from accounts.queries.credentials import find_token, holder_of
 from accounts.rotation_rules import set_end
 from accounts.services.lockdown import refuse_held
@@ -88,7 +88,7 @@ def generate_token(
             return MadeToken(made, "")
         live = _end_due(identity, now=now)
         kept = _retire(live, actor=actor, revoke=revoke, now=now)
-        credential, token = make_primary(identity, public_id, kept, actor=actor, now=now)
+        credential, token = make_primary(identity, public_id, kept, made_by=actor.user, now=now)
         facts: dict[str, Any] = {
             "token": str(credential),
             "choice": revoke,
@@ -146,7 +146,7 @@ def _retire(live: list[Credential], *, actor: Actor, revoke: str, now: datetime)
 
 
 def make_primary(
-    identity: ApiIdentity, public_id: UUID, kept: list[Credential], *, actor: Actor, now: datetime
+    identity: ApiIdentity, public_id: UUID, kept: list[Credential], *, made_by: User | None, now: datetime
 ) -> tuple[Credential, str]:
     """Make a primary token in the place that the kept ones leave; the caller has locked the identity."""
     token = crypto.make_token(settings.CONSOLE_TOKEN_PREFIX)
@@ -157,7 +157,7 @@ def make_primary(
         prefix=token[: len(settings.CONSOLE_TOKEN_PREFIX) + 1 + SHOWN_CHARACTERS],
         last_four=token[-4:],
         digest=crypto.token_digest(token),
-        made_by=actor.user,
+        made_by=made_by,
         made_at=now,
     )
     return credential, token

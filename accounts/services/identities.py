@@ -9,6 +9,7 @@ from accounts.services.credentials import MadeToken, make_primary
 from accounts.services.lockdown import refuse_held
 from accounts.services.named_tokens import lock_identity
 from console.core.access import Actor
+from console.core.permissions import Permission
 
 
 def open_identity(*, actor: Actor, is_enabled: bool, public_id: UUID, now: datetime) -> MadeToken:
@@ -18,6 +19,7 @@ def open_identity(*, actor: Actor, is_enabled: bool, public_id: UUID, now: datet
 
     :raises TokensHeld: while the account is locked down
     """
+    actor.require(Permission.SUBACCOUNT_MANAGE)
     # One at a time for an account: callers count under this lock, and a lock-down waits for it.
     account = lock_identity(actor.account).account
     refuse_held(account)
@@ -30,7 +32,7 @@ def open_identity(*, actor: Actor, is_enabled: bool, public_id: UUID, now: datet
         is_enabled=is_enabled,
         created_at=now,
     )
-    return MadeToken(*make_primary(identity, public_id, [], actor=actor, now=now))
+    return MadeToken(*make_primary(identity, public_id, [], made_by=actor.user, now=now))
 
 
 def switch_identity(identity: ApiIdentity, *, is_enabled: bool) -> bool:
