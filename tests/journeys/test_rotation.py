@@ -4,14 +4,13 @@ import re
 import threading
 import time
 
-import plivo.rest.client as rest
 import psycopg
 import pytest
 from playwright.sync_api import expect
 from plivo.exceptions import AuthenticationError
 
-from tests.accounts.test_api_sdk import CONSTANTS, connect
 from tests.journeys import steps
+from tests.sdk import connect, lead_to
 
 _NO_CALLERS = """
 DELETE FROM accounts_apicaller AS caller USING accounts_account AS account
@@ -59,8 +58,7 @@ def account(demo):
 
 @pytest.fixture
 def caller(account, console, monkeypatch):
-    for name in CONSTANTS:
-        monkeypatch.setattr(rest, name, f"{console.url}/v1/Account")
+    lead_to(console.url, monkeypatch)
     running = Caller(account["auth_id"], account["auth_token"])
     running.start()
     yield running
