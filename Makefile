@@ -8,7 +8,7 @@ BANDIT_SKIP := B104,B108,B404,B603
 SET_CHECK_ENV := set -a && . .ci/check.env && set +a
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench ci lint-fix chromium
+.PHONY: help run demo test check bench ci lint-fix chromium simplesamlphp
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,7 +19,7 @@ run: $(VENV)/ready ## Start the console on http://127.0.0.1:8000 (HOST, PORT and
 demo: $(VENV)/ready ## The same with two sample accounts; var/demo.json has their passwords
 	@$(PY) -m console.stack demo
 
-test: $(VENV)/ready chromium ## Run every test, the journeys in a real browser included
+test: $(VENV)/ready chromium simplesamlphp ## Run every test, the journeys in a real browser included
 	$(PY) -m pytest -n logical --dist loadgroup
 
 check: $(VENV)/ready ## Lint, types, import contracts, Django's checks, secrets
@@ -52,3 +52,6 @@ $(VENV)/ready: uv.lock pyproject.toml
 
 chromium:
 	@sh .ci/find-chromium
+
+simplesamlphp:
+	@sh .ci/find-simplesamlphp
