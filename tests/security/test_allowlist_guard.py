@@ -4,7 +4,6 @@ import threading
 from datetime import timedelta
 
 import plivo.exceptions
-import plivo.rest.client as rest
 import pytest
 from django.db import connection
 from django.db.utils import DataError
@@ -19,8 +18,8 @@ from security.models import AllowlistEntry
 from security.services import allowlist_guard
 from security.services.allowlist import add_entry, remove_entry
 from tests.accounts.api_caller import UUID, Api
-from tests.accounts.test_api_sdk import CONSTANTS, connect
 from tests.factories import make_subaccount, make_token
+from tests.sdk import connect, lead_to
 from tests.security.allowlist_steps import actor_of, grant
 
 LISTED, OTHER = "192.0.2.7", "198.51.100.9"
@@ -254,8 +253,7 @@ def test_list_that_is_edited_while_calls_run_never_answers_wrongly(cast, api):
 @pytest.mark.transactional
 @pytest.mark.django_db(transaction=True)
 def test_sdk_call_from_another_address_is_a_forbidden_error(cast, live_server, monkeypatch):
-    for name in CONSTANTS:
-        monkeypatch.setattr(rest, name, f"{live_server.url}/v1/Account")
+    lead_to(live_server.url, monkeypatch)
     _, token = make_token(cast.account)
     sdk = connect(cast.account.auth_id, token)
     assert sdk.account.get().id == cast.account.auth_id
