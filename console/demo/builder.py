@@ -25,6 +25,7 @@ from console.demo import (
     rotation,
     session_policy,
     single_sign_on,
+    subaccounts,
     team,
     usage,
     webhooks,
@@ -61,7 +62,9 @@ def build(*, now: datetime, seed: int) -> dict[str, Any]:
         numbers.load_stock(now=began_at)
         _months_of_money(first, chance, began_at)
         _guard(first, chance, now)
+        subaccounts.open_parts(first, now=now)
         usage.fill_usage(first, now=now)
+        subaccounts.set_limits(first, now=now)
         prices.agree_contract(first, now=now)
         prices.announce_prices(now=now)
         numbers.hand_out(first, now=now)
@@ -174,6 +177,6 @@ def _shape(company: dict[str, Any], now: datetime) -> dict[str, Any]:
             }
             for member in company["members"]
         ],
-        "subaccounts": [],
+        "subaccounts": company.get("subaccounts", []),
         "scim": provisioning.connect(company, now=now),
     }
