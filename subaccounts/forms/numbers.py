@@ -14,8 +14,18 @@ _SERVICES = [("voice", "Calls"), ("sms", "Texts"), ("mms", "Picture messages")]
 _PLACE = 2**62
 
 
-def _owners(subaccounts: Iterable[Subaccount]) -> list[tuple[str, str]]:
-    return [(one.auth_id, one.name) for one in subaccounts]
+def owner_options(subaccounts: Iterable[Subaccount]) -> list[tuple[str, str]]:
+    """Return the main account and its subaccounts, as choices of who owns something."""
+    return [(MAIN, "Main account"), *((one.auth_id, one.name) for one in subaccounts)]
+
+
+class OwnerField(forms.ChoiceField):
+    """A choice of owner; the main account is the empty Auth ID, as services have it."""
+
+    def clean(self, value: Any) -> str:
+        """Return the Auth ID of the subaccount."""
+        owner = str(super().clean(value))
+        return "" if owner == MAIN else owner
 
 
 class _Words(forms.Form):
@@ -44,7 +54,7 @@ class NumberFilterForm(_Words):
     def __init__(self, *args: Any, subaccounts: Iterable[Subaccount], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["country"].choices = [("", "Any"), *country_options()]  # type: ignore[attr-defined]
-        owners = [("", "Anybody"), (MAIN, "Main account"), *_owners(subaccounts)]
+        owners = [("", "Anybody"), *owner_options(subaccounts)]
         self.fields["owner"].choices = owners  # type: ignore[attr-defined]
 
     def clean_q(self) -> str:
@@ -80,12 +90,12 @@ class FreeNumberForm(_Words):
 class NumberRentForm(forms.Form):
     """Choose for whom a number is rented, at the price that the page showed."""
 
-    subaccount = forms.ChoiceField(label="For", required=False)
+    subaccount = OwnerField(label="For", initial=MAIN)
     agreed = forms.DecimalField(max_digits=12, decimal_places=5, min_value=0, widget=forms.HiddenInput())
 
     def __init__(self, *args: Any, subaccounts: Iterable[Subaccount], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["subaccount"].choices = [("", "Main account"), *_owners(subaccounts)]  # type: ignore[attr-defined]
+        self.fields["subaccount"].choices = owner_options(subaccounts)  # type: ignore[attr-defined]
 
 
 class NumberChangeForm(forms.Form):
@@ -115,7 +125,8 @@ class NumberChangeForm(forms.Form):
             "alias": number.alias,
             "app_id": number.application.app_id if number.application else "",
             "cnam_lookup": number.cnam_lookup,
-        } | self.initial
+            **self.initial,
+        }
 
     def clean_alias(self) -> str:
         """Return the alias on one line."""
@@ -129,10 +140,10 @@ class NumberChangeForm(forms.Form):
 class NumberMoveForm(forms.Form):
     """Choose who owns a number from now on."""
 
-    subaccount = forms.ChoiceField(label="Move to", required=False)
+    subaccount = OwnerField(label="Move to")
 
     def __init__(self, *args: Any, number: Number, subaccounts: Iterable[Subaccount], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [("", "Main account"), *_owners(subaccounts)]
-        own = number.subaccount.auth_id if number.subaccount else ""
-        self.fields["subaccount"].choices = [one for one in choices if one[0] != own]  # type: ignore[attr-defined]
+        own = number.subaccount.auth_id if number.subaccount else MAIN
+        others = [one for one in owner_options(subaccounts) if one[0] != own]
+        self.fields["subaccount"].choices = others  # type: ignore[attr-defined]

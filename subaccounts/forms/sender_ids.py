@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from accounts.names import NameRefused, clean_name
+from subaccounts.forms.numbers import OwnerField, owner_options
 from subaccounts.models import SenderId, Subaccount
 from subaccounts.queries.countries import country_options
 from subaccounts.queries.numbers import MAIN
@@ -26,8 +27,7 @@ class SenderIdFilterForm(forms.Form):
     def __init__(self, *args: Any, subaccounts: Iterable[Subaccount], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["country"].choices = [("", "Any"), *country_options()]  # type: ignore[attr-defined]
-        owners = [(one.auth_id, one.name) for one in subaccounts]
-        self.fields["owner"].choices = [("", "Anybody"), (MAIN, "Main account"), *owners]  # type: ignore[attr-defined]
+        self.fields["owner"].choices = [("", "Anybody"), *owner_options(subaccounts)]  # type: ignore[attr-defined]
 
     @property
     def words(self) -> dict[str, str]:
@@ -49,7 +49,7 @@ class SenderIdRequestForm(forms.Form):
     country_iso = forms.ChoiceField(
         label="Country", help_text="Each country is decided by itself: its operators have rules of their own."
     )
-    subaccount = forms.ChoiceField(label="For", required=False)
+    subaccount = OwnerField(label="For", initial=MAIN)
     purpose = forms.CharField(
         label="What for",
         max_length=300,
@@ -61,8 +61,7 @@ class SenderIdRequestForm(forms.Form):
     def __init__(self, *args: Any, subaccounts: Iterable[Subaccount], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["country_iso"].choices = [("", "Choose a country"), *country_options()]  # type: ignore[attr-defined]
-        owners = [(one.auth_id, one.name) for one in subaccounts]
-        self.fields["subaccount"].choices = [("", "Main account"), *owners]  # type: ignore[attr-defined]
+        self.fields["subaccount"].choices = owner_options(subaccounts)  # type: ignore[attr-defined]
 
     def clean_sender(self) -> str:
         """Return the name as phones show it."""

@@ -270,5 +270,5 @@ def _confirm(request: ConsoleRequest, number: str, form: NumberRentForm) -> Http
     }
     if form.is_bound:
         # The price of now stands in the form, so that agreeing again agrees to it.
-        form.data = {**form.data.dict(), "agreed": str(facts["now"])}
+        form.data = {**request.POST.dict(), "agreed": str(facts["now"])}
     return _page(request, "number_rent", form, **context)

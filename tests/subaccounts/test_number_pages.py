@@ -161,12 +161,12 @@ def test_price_that_changed_is_shown_again_and_agreed_to_anew(client, cast, acto
     cast.sign_in(client, "owner")
     stock = make_stock()
     address = at(cast, "number_rent", number=stock.number)
-    response = client.post(address, {"agreed": "0.10000"})
+    response = client.post(address, {"subaccount": "main", "agreed": "0.10000"})
     assert response.status_code == 422
     assert "The price changed meanwhile" in html(response)
     assert 'value="0.80000"' in html(response)
     assert not Number.unscoped.exists()
-    assert client.post(address, {"agreed": "free"}).status_code == 422
+    assert client.post(address, {"subaccount": "main", "agreed": "free"}).status_code == 422
 
 
 def test_number_that_went_to_somebody_else_leads_to_the_others(client, cast, actor):
@@ -175,7 +175,7 @@ def test_number_that_went_to_somebody_else_leads_to_the_others(client, cast, act
     gone = rent(owner_of(cast.other_account)).number
     address = at(cast, "number_rent", number=gone)
     assert client.get(address).status_code == 404
-    response = client.post(address, {"agreed": "0.80000"}, follow=True)
+    response = client.post(address, {"subaccount": "main", "agreed": "0.80000"}, follow=True)
     assert response.redirect_chain[-1][0] == at(cast, "number_search")
     assert "is not free any more" in html(response)
 
@@ -184,7 +184,7 @@ def test_balance_that_is_too_low_rents_nothing(client, cast):
     cast.sign_in(client, "owner")
     address = at(cast, "number_rent", number=make_stock().number)
     assert "The balance is too low." in html(client.get(address))
-    response = client.post(address, {"agreed": "0.80000"})
+    response = client.post(address, {"subaccount": "main", "agreed": "0.80000"})
     assert response.status_code == 422
     assert "Nothing was charged." in html(response)
     assert not Number.unscoped.exists()
@@ -195,7 +195,7 @@ def test_renting_moving_and_giving_back_ask_who_it_is(client, cast, actor):
     sign_in(client, cast.owner, confirmed=False)
     for name in ("number_rent", "number_move", "number_release"):
         free = make_stock().number if name == "number_rent" else number
-        response = client.post(at(cast, name, number=free), {"agreed": "0.80000"})
+        response = client.post(at(cast, name, number=free), {"subaccount": "main", "agreed": "0.80000"})
         assert "Confirm it" in html(response) or response.status_code in {302, 303}
     assert Number.unscoped.get().number == number
 
@@ -226,7 +226,7 @@ def test_number_is_moved_to_a_subaccount_and_back(client, cast, actor):
     response = client.post(address, {"subaccount": sub.auth_id}, follow=True)
     assert "belongs to Driver app now" in html(response)
     assert client.post(address, {"subaccount": "SA" + "Z" * 18}).status_code == 422
-    assert "the main account now" in html(client.post(address, {"subaccount": ""}, follow=True))
+    assert "the main account now" in html(client.post(address, {"subaccount": "main"}, follow=True))
 
 
 def test_number_is_given_back_after_one_more_question(client, cast, actor):

@@ -168,7 +168,9 @@ def at(cast, name="list", **more):
 def test_developer_asks_on_the_page_and_takes_it_back(client, cast):
     cast.sign_in(client, "developer")
     sub, _ = make_subaccount(cast.account, "Driver app")
-    wrong = client.post(at(cast, "request"), {"sender": "1234", "country_iso": "NL", "purpose": "x y"})
+    wrong = client.post(
+        at(cast, "request"), {"sender": "1234", "country_iso": "NL", "purpose": "x y", "subaccount": "main"}
+    )
     assert wrong.status_code == 422
     assert "at least one letter" in wrong.content.decode()
     facts = {"sender": "HALYARD", "country_iso": "NL", "purpose": "Times", "subaccount": sub.auth_id}
