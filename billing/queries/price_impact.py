@@ -28,7 +28,7 @@ traffic AS MATERIALIZED (
   SELECT row_number() OVER () AS n, month.*
   FROM (
     SELECT event.account_id, CASE event.kind WHEN 'call' THEN 'voice' ELSE 'message' END AS service, event.direction,
-      CASE WHEN event.to_number ~ '^\\+?[0-9]+$' THEN left(ltrim(event.to_number, '+'), 10) ELSE '' END AS number,
+      CASE WHEN event.to_number ~ '^\\+?[0-9]+$' THEN left(ltrim(event.to_number, '+'), (SELECT max(length(prefix)) FROM billing_price)) ELSE '' END AS number,
       CASE WHEN event.to_number ~ '^\\+?[0-9]+$' THEN 'local' ELSE 'ip' END AS number_type,
       event.country, '' AS network,
       sum(event.units) * CASE event.kind WHEN 'call' THEN 60 ELSE 1 END AS quantity
@@ -83,6 +83,8 @@ def largest_impacts(published: PriceList, *, now: datetime) -> tuple[list[Impact
 def insert_notices(published: PriceList, *, now: datetime) -> int:
     """Insert a notice for every account that used a country of the list in the last days; return how many are new."""
     with connection.cursor() as cursor:
+        # Nobody waits for this; the events of a month may be many.
+        cursor.execute("SET LOCAL statement_timeout = '10min'")
         cursor.execute(_NOTICES.format(impact=_IMPACT), _values(published, now))
         return int(cursor.rowcount)
 

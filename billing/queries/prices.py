@@ -7,12 +7,13 @@ from itertools import groupby
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
+from django.db.models.functions import Abs
 
 from accounts.models import Account
 from billing import pricing
 from billing.countries import Country, countries
-from billing.models import Price, PriceList
+from billing.models import Price, PriceList, PriceNotice
 from billing.pricing import Rate
 
 _FIELDS = (
@@ -124,11 +125,16 @@ def version_of(account: Account, *, at: datetime) -> Version:
         return Version(*cursor.fetchone())
 
 
-def lists_of(account: Account, country: Country, *, limit: int) -> list[PriceList]:
-    """Return the lists that changed a price of the country for the account, those to come first."""
-    scope = Q(account=None) | Q(account=account)
-    changed = Price.objects.filter(scope, country=country.iso).values("price_list")
-    return list(PriceList.objects.filter(pk__in=changed).order_by("-effective_at", "-pk")[:limit])
+def lists_of(account: Account, country: Country, services: Iterable[str], *, limit: int) -> list[PriceList]:
+    """Return the lists that changed a price of the services for the account, those to come first.
+
+    ``impact`` is what the account's last month would have cost more, where the account was told.
+    """
+    changed = _rows(account).filter(country=country.iso, service__in=list(services)).values("price_list")
+    # Notices are made by the default manager: this is a part of a query that names the account itself.
+    told = PriceNotice.unscoped.filter(account=account, price_list=OuterRef("pk")).values("impact")[:1]
+    lists = PriceList.objects.filter(pk__in=changed).annotate(impact=Subquery(told), size=Abs(Subquery(told)))
+    return list(lists.order_by("-effective_at", "-pk")[:limit])
 
 
 def _rows(account: Account | None) -> Any:

@@ -17,13 +17,17 @@ _COUNTS = (
 _COLUMNS = """
     used.n, price.id, price.country, price.rate, price.starts_at, price.price_list_id,
     price.account_id IS NULL AS is_listed"""
-_BY_PREFIX = """
-  SELECT {columns}, price.prefix AS part
+# What a number may begin with, as rows. Of an array the planner expects ten elements, which is about what there is.
+_BEGINNINGS = """
+  SELECT used.n, used.account_id, used.at, left(used.number, sizes.size) AS part
   FROM {events} AS used
-  CROSS JOIN (SELECT DISTINCT length(prefix) AS size FROM billing_price WHERE prefix <> '') AS sizes
-  JOIN billing_price AS price
-    ON price.prefix = left(used.number, sizes.size) AND price.prefix <> '' AND {counts}
-  WHERE length(used.number) >= sizes.size
+  JOIN unnest(ARRAY(SELECT DISTINCT length(prefix) FROM billing_price WHERE prefix <> '')) AS sizes (size)
+    ON length(used.number) >= sizes.size
+"""
+_BY_PREFIX = """
+  SELECT {columns}, used.part
+  FROM beginnings AS used
+  JOIN billing_price AS price ON price.prefix = used.part AND price.prefix <> '' AND {counts}
 """
 _BY_KEY = """
   SELECT {columns}, price.network AS part
@@ -44,7 +48,8 @@ _PLACED = """
   WHERE NOT (used.service = 'voice' AND used.direction = 'outbound' AND used.number_type <> 'ip')
 """
 _RATED = """
-WITH by_prefix AS MATERIALIZED ({by_prefix}),
+WITH beginnings AS MATERIALIZED ({beginnings}),
+by_prefix AS MATERIALIZED ({by_prefix}),
 placed AS MATERIALIZED ({placed}),
 by_key AS MATERIALIZED ({by_key})
 SELECT used.n, coalesce(one.id, other.id) AS price_id,
@@ -71,7 +76,11 @@ def rated_sql(events: str) -> str:
     parts = {"columns": _COLUMNS, "counts": _COUNTS, "events": events}
     by_prefix, by_key = _best(_BY_PREFIX.format(**parts)), _best(_BY_KEY.format(**parts))
     return _RATED.format(
-        by_prefix=by_prefix, placed=_PLACED.format(events=events), by_key=by_key, events=events
+        beginnings=_BEGINNINGS.format(events=events),
+        by_prefix=by_prefix,
+        placed=_PLACED.format(events=events),
+        by_key=by_key,
+        events=events,
     )
 
 

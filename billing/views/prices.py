@@ -22,6 +22,7 @@ from console.core.requests import ConsoleRequest
 
 _REFUSED = 422
 _LISTS = 6
+_SERVICES = {"voice": ("voice", "number"), "messaging": ("message",)}
 
 
 @access(Permission.PRICING_VIEW)
@@ -51,7 +52,7 @@ def _page(request: ConsoleRequest, sheet: str, tables: dict[str, tuple[str, str]
     if country := _picked(form, match):
         book = book_of(account, country, at=at)
         context |= _tables(book, tables, words=given["words"]) | {"country": country, "choices": []}
-        context["lists"] = lists_of(account, country, limit=_LISTS)
+        context["lists"] = lists_of(account, country, _SERVICES[sheet], limit=_LISTS)
     return render(request, f"billing/prices_{sheet}.html", context)
 
 

@@ -16,6 +16,7 @@ from console.core.access import Actor
 from console.core.events import EventKind, record
 from console.core.requests import Origin
 from console.demo import (
+    applications,
     compromise,
     named_tokens,
     numbers,
@@ -67,6 +68,7 @@ def build(*, now: datetime, seed: int) -> dict[str, Any]:
         subaccounts.set_limits(first, now=now)
         prices.agree_contract(first, now=now)
         prices.announce_prices(now=now)
+        applications.add_applications(first, now=now)
         numbers.hand_out(first, now=now)
         endpoints = webhooks.add_endpoints(first, now=now)
     staff = make_staff(
