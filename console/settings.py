@@ -157,6 +157,14 @@ CHECKUP_FIXES = {
     "single-sign-on": ("security:sso", "Open single sign-on"),
 }
 AUDIT_WEBHOOK_COUNTER = "security.webhook_queries.count_live"
+# What waits for staff, by its words on the index page of the admin: a model, and which of its rows wait.
+STAFF_QUEUES = {
+    "Lock-downs": ("security.Lockdown", {"handled_at": None}),
+    "Recoveries": ("security.RecoveryRequest", {"state__in": ["confirmed", "verified"]}),
+    "Requests for an IP allowlist": ("security.AllowlistAccess", {"state": "requested"}),
+    "Sender IDs": ("subaccounts.SenderId", {"state": "requested"}),
+    "Uploads of numbers": ("subaccounts.InventoryUpload", {"state": "waiting"}),
+}
 # The admin is the only one that mounts Django's own views.
 THIRD_PARTY_ACCESS = {
     "django.contrib.admin": "staff",

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from console.core.access import AccessRefused, Actor
 from console.core.models import AuditEvent
+from console.core.templatetags.staff import staff_queues
 from subaccounts.models import SenderId
 from subaccounts.queries.sender_ids import count_waiting
 from subaccounts.services import sender_ids as services
@@ -156,6 +157,19 @@ def test_staff_decline_with_a_reason(client, cast, actor):
     assert (row.state, row.decided_by, row.note) == ("declined", cast.staff, "Show that the name is yours.")
     assert "already" in client.post(address, {"decision": "approve"}).content.decode()
     assert "Show that the name is yours." in mails_to(cast.owner.email)[-1].body
+
+
+def test_index_of_the_admin_counts_what_waits(client, cast, actor):
+    ask(actor)
+    decide(cast, ask(actor, country="BE"))
+    cast.sign_in(client, "staff")
+    page = client.get(reverse("admin:index")).content.decode()
+    queues = {queue.label: queue.count for queue in staff_queues(cast.staff)}
+    assert queues["Sender IDs"] == 1
+    assert queues["Recoveries"] == 0
+    assert page.count(reverse("admin:subaccounts_senderid_changelist")) >= 2
+    cast.staff.is_superuser = False
+    assert staff_queues(cast.staff) == []
 
 
 # --- Pages
