@@ -21,7 +21,7 @@ from security.models import SsoConnection, SsoDomain
 
 WATCHED = timedelta(hours=72)
 EVERY = timedelta(minutes=10)
-_BATCH = 100
+_BATCH = 30
 _SECONDS = 3.0
 _ADDITIONS = Limit("sso-domain-add", 30, 3600)
 _CHECKS = Limit("sso-domain-check", 30, 3600)

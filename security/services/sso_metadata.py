@@ -18,7 +18,7 @@ from security.services.sso_setup import ProviderFacts
 from security.sso.metadata import LARGEST_METADATA, MetadataRefused, read_metadata
 
 EVERY = timedelta(hours=24)
-_BATCH = 50
+_BATCH = 30
 _OK = 200
 _FETCHES = Limit("sso-metadata", 20, 3600)
 _log = logging.getLogger("console.sso")

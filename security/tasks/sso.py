@@ -17,7 +17,7 @@ from security.services import sso_certificates, sso_domains, sso_metadata
 from security.sso_queries import connection_of
 from teams.queries import contacts_of
 
-_MAILS: dict[str, str] = {
+_MAILS = {
     EventKind.SSO_TURNED_ON: "sso_switched",
     EventKind.SSO_TURNED_OFF: "sso_switched",
     EventKind.SSO_ENFORCED: "sso_switched",
@@ -25,6 +25,7 @@ _MAILS: dict[str, str] = {
     EventKind.SSO_METADATA_FAILING: "sso_metadata",
     EventKind.SSO_CERTIFICATE_ENDING: "sso_certificate",
 }
+_TEMPLATES: dict[str, str] = {str(kind): template for kind, template in _MAILS.items()}
 
 
 @shared_task(name="security.check_sso_domains")
@@ -45,7 +46,7 @@ def warn_of_sso_ends() -> None:
     sso_certificates.warn_of_ends(now=timezone.now())
 
 
-@subscriber(*(EventKind(kind) for kind in _MAILS))
+@subscriber(*_MAILS)
 def mail_sso(event: AuditEvent) -> None:
     """Tell owner and admins how members sign in from now on, or what will stop them."""
     account = Account.objects.get(pk=event.account_id or 0)
@@ -55,7 +56,7 @@ def mail_sso(event: AuditEvent) -> None:
     context = _context(event, account, connection)
     for person in contacts_of(account):
         key = f"event:{event.public_id}:{person.pk}"
-        queue_mail(f"security/{_MAILS[event.kind]}", to=person.email, key=key, context=context)
+        queue_mail(f"security/{_TEMPLATES[event.kind]}", to=person.email, key=key, context=context)
 
 
 def _context(event: AuditEvent, account: Account, connection: SsoConnection) -> dict[str, Any]:
