@@ -16,7 +16,7 @@ from console.core.errors import DomainError
 from console.core.events import EventKind, record
 from console.core.permissions import Permission
 from console.core.ratelimit import Limit, spend
-from security.models import SsoConnection, SsoGroupRole
+from security.models import SsoConnection, SsoGroupRole, SsoLink
 from security.services.sso_certificates import locked_connection, newest_live, replace_certificates
 from security.sso.keys import make_key_pair
 from security.sso.metadata import ProviderMetadata
@@ -116,6 +116,9 @@ def put_facts(*, actor: Actor, facts: ProviderFacts, now: datetime) -> SsoConnec
     if connection.is_on and connection.entity_id != facts.entity_id:
         raise SetupRefused("These are the facts of another provider. Turn single sign-on off first.")
     before = _shown(connection)
+    if connection.entity_id != facts.entity_id:
+        # Another provider has other names for people: each is linked anew at the first sign-in.
+        SsoLink.objects.filter(connection=connection).delete()
     connection.entity_id, connection.sso_url = facts.entity_id, facts.sso_url
     connection.slo_url, connection.metadata_url = facts.slo_url, facts.metadata_url
     connection.metadata_fetched_at = now if facts.metadata_url else None

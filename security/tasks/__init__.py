@@ -24,7 +24,7 @@ from security.tasks.rules import mail_factor_rule, mail_factor_rule_changed, rem
 from security.tasks.scim import mail_provisioning
 from security.tasks.session_policy import mail_session_policy
 from security.tasks.sso import check_sso_domains, mail_sso, refresh_sso_metadata, warn_of_sso_ends
-from security.tasks.sso_sign_in import mail_sso_bypassed, mail_sso_linked, note_sso_bypass
+from security.tasks.sso_sign_in import forget_sso_link, mail_sso_bypassed, mail_sso_linked, note_sso_bypass
 from security.tasks.sweeping import sweep_expired
 from security.tasks.webhooks import mail_webhook, push_webhook, queue_webhooks, watch_webhooks
 
@@ -32,6 +32,7 @@ __all__ = [
     "advance_recoveries",
     "check_sso_domains",
     "forget_phone_change",
+    "forget_sso_link",
     "mail_allowlist",
     "mail_anomaly",
     "mail_factor_added",

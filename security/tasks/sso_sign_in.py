@@ -11,7 +11,7 @@ from console.core.events import EventKind, record, subscriber
 from console.core.mail import queue_mail
 from console.core.models import AuditEvent
 from console.core.requests import Origin
-from security.models import SsoSession
+from security.models import SsoLink, SsoSession
 from security.tasks.mails import mail_about
 from teams.queries import contacts_of, memberships_of
 from teams.roles import Role
@@ -60,3 +60,9 @@ def mail_sso_linked(event: AuditEvent) -> None:
     if not event.data["is_new_person"]:
         account = Account.objects.get(pk=event.account_id or 0)
         mail_about(event, "sso_linked", account=account)
+
+
+@subscriber(EventKind.MEMBER_REMOVED)
+def forget_sso_link(event: AuditEvent) -> None:
+    """Forget the provider's name for a person who left: should they come back, they are linked anew."""
+    SsoLink.objects.filter(connection__account=event.account_id, user=event.data["user"]).delete()

@@ -11,6 +11,7 @@ from security.services.sso_errors import SsoRefused
 
 _REFUSED, _OFTEN = 403, 429
 _ADMIN = "Tell whoever looks after single sign-on at your company."
+_OTHER = f"Sign in at the provider as the person you are here. {_ADMIN} Who leaves the team and comes back is linked anew."
 _WORDS: Mapping[str, tuple[str, str]] = {
     "message": (
         "Your provider's answer was refused",
@@ -41,7 +42,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "other-person": (
         "Your provider names somebody else",
-        f"Sign in at the provider as the person you are here, or have the link renewed. {_ADMIN}",
+        _OTHER,
     ),
     "suspended": (
         "Your membership has ended or is suspended",

@@ -11,11 +11,14 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Session, User
+from console.core.access import Actor
 from console.core.events import EventKind
 from console.core.models import AuditEvent
-from security.models import SsoRequest, SsoSession
+from security.models import SsoLink, SsoRequest, SsoSession
+from security.services import sso_setup
 from security.sso import addresses, messages
 from security.tasks import sweep_expired
+from teams import services as teams
 from teams.models import Membership
 from tests.conftest import sign_in
 from tests.factories import PASSWORD, make_authenticator, make_member, make_user
@@ -130,6 +133,25 @@ def test_four_answers_at_once_open_one_session(transactional_db, cast, connectio
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(post, range(4))) == [303, 403, 403, 403]
+
+
+def test_who_leaves_the_team_is_linked_anew(client, cast, connection):
+    steps.link(connection, cast.developer)
+    member = Membership.objects.of(cast.account).get(user=cast.developer)
+    actor = Actor.system(cast.account)
+    teams.remove_member(actor=actor, member_id=member.public_id, now=timezone.now())
+    do_work()
+    assert not SsoLink.objects.filter(user=cast.developer).exists()
+
+
+def test_another_provider_s_names_are_linked_anew(client, cast, connection):
+    steps.link(connection, cast.developer)
+    connection.is_enforced, connection.state = False, "tested"
+    connection.save()
+    certificates = (peer.pair()[1],)
+    facts = sso_setup.ProviderFacts("urn:next", "https://next.example/sso", "", certificates)
+    sso_setup.put_facts(actor=Actor.system(cast.account), facts=facts, now=timezone.now())
+    assert not SsoLink.objects.exists()
 
 
 def codes_page(cast) -> str:
