@@ -14,7 +14,7 @@ STATES = {"": "All states", "enabled": "Enabled", "stopped": "Stopped at limit",
 _NAME_LIMIT = 255
 _LINES_LIMIT = 8000
 _PERCENTS = (50, 75, 80, 90)
-_FATES = (("move", "Move it to the main account"), ("cascade", "Delete it too"))
+_FATES = (("move", "Move to the main account"), ("cascade", "Delete as well"))
 _FATE_HINTS = {
     "move": "Numbers keep working and keep their rent.",
     "cascade": "Numbers are given back. They may go to someone else.",

@@ -1,14 +1,15 @@
 """Look up what subaccounts spent this month against their limits."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 from decimal import Decimal
 
-from django.db.models import DecimalField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import DecimalField, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
 from accounts.models import Account
-from subaccounts.limit_rules import Standing, month_of
-from subaccounts.models import MonthSpend, SpendLimit, Subaccount
+from subaccounts.limit_rules import Standing, month_of, next_month
+from subaccounts.models import MonthSpend, SpendLimit, Subaccount, UsageDay
 
 
 def with_spend(rows: QuerySet[Subaccount], month: date) -> QuerySet[Subaccount]:
@@ -35,6 +36,15 @@ def standing_of(subaccount: Subaccount, month: date) -> Standing:
         limit.alert_percent if limit else None,
         is_hard=limit is not None and limit.is_hard,
     )
+
+
+def events_of(account: Account, ids: Collection[int], month: date) -> dict[int, dict[str, int]]:
+    """Return how many calls and messages these subaccounts had in the month, by id and kind, in one query."""
+    rows = UsageDay.objects.of(account).filter(subaccount__in=ids, day__gte=month, day__lt=next_month(month))
+    found: dict[int, dict[str, int]] = {pk: {"call": 0, "message": 0} for pk in ids}
+    for pk, kind, number in rows.values_list("subaccount_id", "kind").annotate(Sum("events")).order_by():
+        found[pk][kind] = number
+    return found
 
 
 def this_month(account: Account, now: datetime) -> date:

@@ -37,8 +37,12 @@ def subaccount_list(request: ConsoleRequest) -> HttpResponse:
     page = queries.page_of(rows, number=page_number(request), month=month, filters=filters)
     if not page.rows and page.number > 1:
         raise Http404
+    events = limits.events_of(account, [row.subaccount.pk for row in page.rows], month)
     kinds = [kind for kind in owned.OWNED if kind.in_lists]
-    table = [(row, [(kind.plural, getattr(row.subaccount, kind.key)) for kind in kinds]) for row in page.rows]
+    table = [
+        (row, [(kind.plural, getattr(row.subaccount, kind.key)) for kind in kinds], events[row.subaccount.pk])
+        for row in page.rows
+    ]
     context = {"form": form, "page": page, "table": table, "kinds": kinds, "month": month}
     return render(
         request, "subaccounts/subaccount_list.html", context | {"is_filtered": any(filters.values())}
@@ -90,6 +94,7 @@ def subaccount(request: ConsoleRequest, subaccount: str) -> HttpResponse:
         "again": formats.date_format(standing.starts_again, "j F"),
         "reached_on": standing.reached_on(now, account.time_zone),
         "counts": counts,
+        "events": limits.events_of(account, [row.pk], standing.month)[row.pk],
         "delete_form": SubaccountDeleteForm(words=words_of(counts)),
     }
     return render(request, "subaccounts/subaccount.html", context)
