@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -25,6 +26,6 @@ def export_statement(
     actor.require_view(Permission.BILLING_MANAGE)
     spend(_EXPORTS, str(actor.account.pk), now=now)
     with transaction.atomic():
-        facts = {"first": filters.first, "last": filters.last, "filters": filters.words}
+        facts: dict[str, Any] = {"first": filters.first, "last": filters.last, "filters": filters.words}
         record(EventKind.STATEMENT_EXPORTED, actor=actor, target=actor.account, **facts)
     return iter_statement(actor.account, filters)

@@ -10,7 +10,7 @@ class EventKind(StrEnum):
 
     sentence: str
 
-    def __new__(cls, value: str, sentence: str) -> Self:
+    def __new__(cls, value: str, sentence: str = "") -> Self:
         """Make a kind that is its tag and knows its sentence."""
         kind = str.__new__(cls, value)
         kind._value_ = value
