@@ -33,7 +33,7 @@ class Country:
 @cache
 def countries() -> dict[str, Country]:
     """Return every country of ISO 3166-1, and Kosovo under the code that is in use for it, by name."""
-    names = Locale("en").territories
+    names = {str(code): str(name) for code, name in Locale("en").territories.items()}
     codes = [code for code in names if _CODE.fullmatch(code) and code not in _NOT_ISO]
     found = [Country(code, names[code], _dial_code(code)) for code in codes]
     return {each.iso: each for each in sorted(found, key=lambda each: _plain(each.name))}

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 import phonenumbers
 from phonenumbers import PhoneMetadata, PhoneNumberType
@@ -93,7 +94,7 @@ def _areas(country: Country) -> list[str]:
     code = str(country.dial_code)
     if _is_main(country):
         return [code]
-    plan = PhoneMetadata.metadata_for_region(country.iso, None)
+    plan: Any = PhoneMetadata.metadata_for_region(country.iso, None)
     if country.iso == "CA":
         pattern = re.compile(plan.fixed_line.national_number_pattern)
         return [f"1{area}" for area in range(200, 1000) if pattern.fullmatch(f"{area}2345678"[:10])]

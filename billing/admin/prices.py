@@ -1,5 +1,6 @@
 """What staff see of prices, and how they publish more: a file is compared first, then published."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -28,7 +29,6 @@ class _Kept(admin.ModelAdmin):
 
     actions = None
     list_per_page = 50
-    list_select_related = ("account",)
     search_fields = ("name", "account__auth_id__iexact")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -42,6 +42,7 @@ class PriceListAdmin(_Kept):
 
     list_display = ("name", "account", "effective_at", "published_at", "is_sample")
     list_filter = ("is_sample", ("account", admin.EmptyFieldListFilter))
+    list_select_related = ("account",)
     ordering = ("-effective_at", "-id")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -108,7 +109,7 @@ class PriceImportAdmin(_Kept):
         if row.price_list:
             return "-"
         found = self._compared(row)
-        largest = sorted(found.changes, key=lambda each: -abs(each.percent or 0))[:_MOST_SHOWN]
+        largest = sorted(found.changes, key=lambda each: -abs(each.percent or Decimal(0)))[:_MOST_SHOWN]
         words = (
             (_thing(change), _shown(change.before), _shown(change.after), _percent(change))
             for change in largest

@@ -143,10 +143,10 @@ def _rows(account: Account | None) -> Any:
 
 
 def _rate(row: tuple[Any, ...]) -> Rate:
-    *known, order, account_id, is_sample, price_id = row
-    return Rate(
-        *known, order=order, is_contract=account_id is not None, is_sample=is_sample, price_id=price_id
-    )
+    order, account_id, is_sample, price_id = row[9:]
+    known: dict[str, Any] = dict(zip(_FIELDS[:9], row, strict=False))
+    is_contract = account_id is not None
+    return Rate(**known, order=order, is_contract=is_contract, is_sample=is_sample, price_id=price_id)
 
 
 def all_rates(account: Account | None) -> Iterable[Rate]:

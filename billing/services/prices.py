@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -281,6 +282,6 @@ def load_sample(*, text: str, at: datetime, now: datetime) -> PriceList | None:
         return None
     lines = check_prices(text)
     published = _publish(lines, name="Sample price list", at=at, account=None, now=now, is_sample=True)
-    counts = Counter(line.service for line in lines)
+    counts: dict[str, Any] = dict(Counter(line.service for line in lines))
     record(EventKind.PRICES_PUBLISHED, actor=Actor.system(), target=published, at=now, **counts)
     return published
