@@ -203,6 +203,7 @@ def _heir(actor: Actor, application: Application, app_id: str) -> Application:
 
 def move_to_main(*, actor: Actor, subaccount: Subaccount, now: datetime) -> int:
     """Give the subaccount's applications to its account, and return how many there were."""
+    actor.require(Permission.SUBACCOUNT_MANAGE)
     rows = Application.objects.of(subaccount.account).filter(subaccount=subaccount)
     moved: int = rows.update(
         subaccount=None, default_number_app=False, default_endpoint_app=False, modified_at=now
@@ -214,6 +215,7 @@ def move_to_main(*, actor: Actor, subaccount: Subaccount, now: datetime) -> int:
 
 def delete_of(*, actor: Actor, subaccount: Subaccount, now: datetime) -> int:
     """Delete the subaccount's applications, and return how many there were."""
+    actor.require(Permission.SUBACCOUNT_MANAGE)
     rows = Application.objects.of(subaccount.account).filter(subaccount=subaccount)
     _, deleted = rows.delete()
     count = deleted.get("subaccounts.Application", 0)

@@ -221,6 +221,7 @@ def delete_endpoint(*, actor: Actor, endpoint_id: str) -> None:
 
 def move_to_main(*, actor: Actor, subaccount: Subaccount, now: datetime) -> int:
     """Give the subaccount's endpoints to its account, and return how many there were."""
+    actor.require(Permission.SUBACCOUNT_MANAGE)
     rows = Endpoint.objects.of(subaccount.account).filter(subaccount=subaccount)
     moved: int = rows.update(subaccount=None, modified_at=now)
     if moved:
@@ -230,6 +231,7 @@ def move_to_main(*, actor: Actor, subaccount: Subaccount, now: datetime) -> int:
 
 def delete_of(*, actor: Actor, subaccount: Subaccount, now: datetime) -> int:
     """Delete the subaccount's endpoints, and return how many there were."""
+    actor.require(Permission.SUBACCOUNT_MANAGE)
     rows = Endpoint.objects.of(subaccount.account).filter(subaccount=subaccount)
     _, deleted = rows.delete()
     count = deleted.get("subaccounts.Endpoint", 0)
