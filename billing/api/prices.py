@@ -89,6 +89,7 @@ _ANSWER = {
     fields=(
         Text("country_iso", 2, "Code of the country, ISO 3166-1 alpha-2.", "US", required=True, least=2),
     ),
+    may_miss=True,
     area=ApiArea.PRICING,
     right=Permission.PRICING_VIEW,
     samples={

@@ -85,7 +85,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one resource, with everything the OpenAPI document says about it."""
+    """One method of one resource, with everything the OpenAPI document says about it.
+
+    ``may_miss`` says that an argument can name what is not there.
+    """
 
     method: str
     run: Callable[[Call], Reply]
@@ -95,6 +98,7 @@ class Operation:
     answer: Body
     fields: tuple[Field, ...] = ()
     main_only: bool = False
+    may_miss: bool = False
     area: ApiArea | None = None
     right: Permission | None = None
     samples: Mapping[str, str] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from console.core.access import access
 from console.core.api import ERRORS, Operation, Resource
+from console.core.api_fields import Field
 from console.core.permissions import Gate
 from console.core.routes import AUTH_ID, iter_routes
 
@@ -35,6 +36,14 @@ _MEANINGS = {
     500: "The server failed. The api_id leads support to the cause.",
     503: "A part that the call needs is away; nothing was done.",
 }
+_SAMPLE_IDS = {
+    "app_id": "20468599130939380",
+    "endpoint_id": "32866729519064",
+    "number": "18135401302",
+    "subaccount_id": "SAKQ7MZT0XW4RB92JYHD",
+}
+"""Ids for examples, by their names in addresses."""
+
 _LIMIT_HEADERS = {
     "X-RateLimit-Limit": "Requests allowed in a window.",
     "X-RateLimit-Remaining": "Requests left in this window.",
@@ -105,6 +114,7 @@ def _open_item(found: OpenOperation) -> Json:
     described: Json = {
         "operationId": found.name,
         "summary": found.summary,
+        "tags": [tag_of(found.path)],
         "description": found.words,
         "security": [],
         "requestBody": {
@@ -145,7 +155,7 @@ def _path_item(declared: Resource) -> Json:
 
 
 def _path_parameter(name: str) -> Json:
-    schema: Json = {"type": "string"}
+    schema: Json = {"type": "string"} | ({"examples": [_SAMPLE_IDS[name]]} if name in _SAMPLE_IDS else {})
     words = "Public id."
     if name == "auth_id":
         schema = {"type": "string", "pattern": f"^{AUTH_ID}$"}
@@ -157,6 +167,7 @@ def _operation(found: Operation, declared: Resource) -> Json:
     described: Json = {
         "operationId": found.name,
         "summary": found.summary,
+        "tags": [tag_of(declared.path)],
         "responses": _responses(found, declared),
         "x-codeSamples": _samples(found, declared),
     }
@@ -172,6 +183,12 @@ def _operation(found: Operation, declared: Resource) -> Json:
             for each in found.fields
         ]
     return described
+
+
+def tag_of(path: str) -> str:
+    """Return the resource that an address belongs to, as the SDKs name it."""
+    parts = [part for part in path.split("/") if part and not part.startswith("{")]
+    return parts[-1] if parts[:2] == ["v1", "Account"] else "Tokens"
 
 
 def _arguments_schema(found: Operation) -> Json:
@@ -197,7 +214,7 @@ def _responses(found: Operation, declared: Resource) -> Json:
 def _statuses(found: Operation, declared: Resource) -> Iterator[int]:
     # Any call may come from an address that the IP allowlist refuses.
     yield from (400, 401, 403)
-    if declared.path.count("{") > 1:
+    if declared.path.count("{") > 1 or found.may_miss:
         yield 404
     if found.method in {"POST", "DELETE"}:
         yield 413
@@ -256,7 +273,14 @@ def _samples(found: Operation, declared: Resource) -> list[Json]:
 
 def _labelled(samples: Mapping[str, str]) -> list[Json]:
     names = {"curl": "curl", "python": "Python", "javascript": "Node"}
-    return [{"lang": lang, "label": names[lang], "source": text} for lang, text in samples.items()]
+    return [{"lang": lang, "label": names[lang], "source": _with_ids(text)} for lang, text in samples.items()]
+
+
+def _with_ids(text: str) -> str:
+    """Put ids that look like real ones in the places of their names."""
+    for name, value in _SAMPLE_IDS.items():
+        text = text.replace("{" + name + "}", value)
+    return text
 
 
 def _curl(found: Operation, declared: Resource) -> str:
@@ -266,95 +290,17 @@ def _curl(found: Operation, declared: Resource) -> str:
     if found.method == "POST":
         lines.append('-H "Content-Type: application/json"')
         lines.append(f"-d '{JsonResponse(example_of(found)).content.decode()}'")
-    lines.append("{base}" + declared.path)
+    lines.append(f'"{{base}}{_sample_path(found, declared)}"')
     return " \\\n  ".join(lines)
 
 
-# --- The page that shows the document --------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One argument, key of an answer, or status, as a line of a table."""
-
-    name: str
-    kind: str
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Chapter:
-    """One operation as the page shows it."""
-
-    slug: str
-    title: str
-    method: str
-    path: str
-    arguments: list[Row]
-    answer_status: str
-    answer: list[Row]
-    errors: list[Row]
-    samples: list[Json]
-
-
-def chapters(values: dict[str, str]) -> list[Chapter]:
-    """Return the operations of the document, with the reader's values in the examples."""
-    paths = build_document()["paths"]
-    return [
-        _chapter(path, method, found, values)
-        for path, item in paths.items()
-        for method, found in item.items()
-        if method != "parameters" and "x-codeSamples" in found
-    ]
-
-
-def _chapter(path: str, method: str, found: Json, values: dict[str, str]) -> Chapter:
-    answers = found["responses"]
-    status = next(each for each in answers if each.startswith("2"))
-    content = answers[status].get("content", {}).get("application/json", {})
-    errors = [Row(each, "", answer["description"]) for each, answer in answers.items() if each != status]
-    samples = [{**sample, "source": _filled(sample["source"], values)} for sample in found["x-codeSamples"]]
-    return Chapter(
-        slug=found["operationId"].replace("_", "-"),
-        title=found["summary"],
-        method=method.upper(),
-        path=path,
-        arguments=_arguments(found),
-        answer_status=status,
-        answer=_rows(content.get("schema", {}).get("properties", {})),
-        errors=errors,
-        samples=samples,
+def _sample_path(found: Operation, declared: Resource) -> str:
+    """Return the address with ids that look like real ones, and what the query must have."""
+    needed = [each for each in found.fields if each.required and found.method == "GET"]
+    return declared.path + "".join(
+        f"{'&' if n else '?'}{each.name}={_example(each)}" for n, each in enumerate(needed)
     )
 
 
-def _arguments(found: Json) -> list[Row]:
-    body = found.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-    query = {each["name"]: each["schema"] for each in found.get("parameters", [])}
-    return _rows(query | body.get("properties", {}))
-
-
-def _rows(properties: Json) -> list[Row]:
-    return [Row(name, _kind(schema), _words(schema)) for name, schema in properties.items()]
-
-
-def _kind(schema: Json) -> str:
-    if "const" in schema or "enum" in schema:
-        values = schema.get("enum", [schema.get("const")])
-        return "boolean" if True in values else " or ".join(f'"{value}"' for value in values)
-    kind = schema["type"]
-    return kind if isinstance(kind, str) else str(kind[0])
-
-
-def _words(schema: Json) -> str:
-    parts = [schema.get("description", "")]
-    if "maxLength" in schema:
-        parts.append(f"At most {schema['maxLength']} characters.")
-    if isinstance(schema.get("examples"), list):
-        parts.append(f"Example: {schema['examples'][0]}")
-    return " ".join(filter(None, parts))
-
-
-def _filled(text: str, values: dict[str, str]) -> str:
-    for name, value in values.items():
-        text = text.replace(name, value)
-    return text
+def _example(field: Field) -> Any:
+    return field.schema()["examples"][0]

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
-from console.core import openapi
+from console.core import api_reference, openapi
 from console.core.api import Resource
 from console.core.permissions import AREA_NAMES, AREA_RIGHTS, ApiArea
 from console.core.routes import iter_routes
@@ -129,11 +129,12 @@ def test_reference_shows_each_operation_with_the_readers_own_auth_id(cast):
             reverse("accounts:api_reference", kwargs={"account": cast.account.auth_id})
         ).content.decode()
     )
-    for chapter in openapi.chapters({"{auth_id}": cast.account.auth_id, "{base}": settings.BASE_URL}):
+    for chapter in api_reference.chapters({"{auth_id}": cast.account.auth_id, "{base}": settings.BASE_URL}):
         assert chapter.title in text
+        assert f'href="#{chapter.slug}"' in text
         for sample in chapter.samples:
             assert cast.account.auth_id in sample["source"]
-            assert "{" + "auth_id}" not in sample["source"]
+            assert not re.search(r"\{[a-z]+_id\}|\{(base|number)\}", sample["source"])
             assert sample["source"] in text
         for row in (*chapter.arguments, *chapter.answer, *chapter.errors):
             assert row.words
@@ -141,7 +142,7 @@ def test_reference_shows_each_operation_with_the_readers_own_auth_id(cast):
 
 
 def test_python_examples_compile():
-    for chapter in openapi.chapters({"{auth_id}": "MAX", "{base}": settings.BASE_URL}):
+    for chapter in api_reference.chapters({"{auth_id}": "MAX", "{base}": settings.BASE_URL}):
         for sample in chapter.samples:
             if sample["lang"] == "python":
                 compile(sample["source"], chapter.slug, "exec")
