@@ -75,11 +75,13 @@ def standard_plan(var: Path, *, is_demo: bool) -> Plan:
     ]
     sample = (ROOT / "billing/sample_prices.py", ROOT / "uv.lock")
     steps.append(Step("load_sample_prices", (*_MANAGE, "load_sample_prices"), sample))
-    steps.append(Step("load_numbers", (*_MANAGE, "load_numbers"), (ROOT / "subaccounts/samples",)))
     notes = []
     if is_demo:
         steps.append(Step("make_demo", (*_MANAGE, "make_demo")))
         notes.append(f"The sample accounts, with passwords and tokens, are in {var / 'demo.json'}.")
+    else:
+        # The demo loads the numbers itself, in the months before it rents them.
+        steps.append(Step("load_numbers", (*_MANAGE, "load_numbers"), (ROOT / "subaccounts/samples",)))
     return Plan(tuple(steps), _services(var), notes=tuple(notes))
 
 
