@@ -33,6 +33,7 @@ _MAY_CHANGE = {"accounts_session", "core_ratebucket", "core_heartbeat", "devinbo
 # Views that take a POST without the form's token, and what they ask for instead.
 EXEMPT = {
     "accounts.views.leaks.view",
+    "billing.api.usage.usage_intake",
     "console.core.api.view",
     "console.core.api.unknown_path",
     "console.core.health.csp_report",
@@ -40,6 +41,7 @@ EXEMPT = {
     "security.views.confirm.confirm_send",
     "security.views.scim_kernel.view",
     "security.views.passkeys.confirm_passkey_options",
+    "security.views.sso_sign_in.sso_acs",
 }
 
 
