@@ -87,7 +87,7 @@ def place_of(event: AuditEvent, account: Account) -> tuple[str, str, str]:
     """Return which subaccount holds the token that the event is about, if one does, and the page of its tokens."""
     is_token = event.target_type == Credential._meta.label_lower  # noqa: SLF001 - Django's public name
     rows = ApiIdentity.objects.filter(kind=ApiIdentity.Kind.SUBACCOUNT)
-    identity = rows.filter(credentials=event.target_id).first() if is_token else None
+    identity = rows.filter(credentials=int(event.target_id)).first() if is_token else None
     if identity is not None:
         name, path = import_string(settings.SUBACCOUNT_READER)(account, identity)
         return name, path, "Open its tokens"

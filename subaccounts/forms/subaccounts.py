@@ -47,7 +47,8 @@ class SubaccountMakeForm(SubaccountNameForm):
     form_id = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"form_id": uuid.uuid4()}, **kwargs)
+        kwargs["initial"] = {"form_id": uuid.uuid4()}
+        super().__init__(*args, **kwargs)
 
 
 class SubaccountLimitForm(forms.Form):

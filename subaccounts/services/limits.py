@@ -100,10 +100,10 @@ def note_spend(*, spent: Mapping[int, Decimal], now: datetime) -> None:
     if not rows:
         return
     # In one order for everybody: two batches never wait for each other.
-    columns = [[row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]]
+    accounts, ids, months = [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
     with connection.cursor() as cursor:
-        cursor.execute(_NOTE, [*columns, [amounts[row[1]] for row in rows]])
-    _tell(columns[1], set(columns[2]), now=now)
+        cursor.execute(_NOTE, [accounts, ids, months, [amounts[pk] for pk in ids]])
+    _tell(ids, set(months), now=now)
 
 
 def _places(ids: Collection[int], *, now: datetime) -> list[tuple[int, int, date]]:

@@ -6,6 +6,7 @@ The module of each kind adds its line. ``move`` and ``delete`` run inside the tr
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -39,7 +40,8 @@ class Owned:
 
     def count(self) -> Coalesce:
         """Return the number of rows of each subaccount, as a part of a query of subaccounts."""
-        rows = self.model.unscoped.filter(self.live, subaccount=OuterRef("pk")).order_by()
+        found: QuerySet[Any] = self.model.unscoped.all()
+        rows = found.filter(self.live, subaccount=OuterRef("pk")).order_by()
         number = rows.values("subaccount").annotate(number=Count("pk")).values("number")
         return Coalesce(Subquery(number, output_field=IntegerField()), 0)
 
