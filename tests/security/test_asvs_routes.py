@@ -1,6 +1,7 @@
 """Walk every address: methods, prefetchers, cookies, headers, hosts and exempt views (ASVS V3, V4, V13)."""
 
 import hashlib
+import itertools
 import os
 import re
 import subprocess
@@ -49,6 +50,10 @@ def _address(route, account):
     return reverse(route.name, kwargs=arguments_of(route, account.auth_id))
 
 
+def batched(rows, size):
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
 def _state():
     """Return a checksum of the rows of each table."""
     sums = {}
@@ -73,12 +78,10 @@ def test_safe_methods_change_no_row(client, cast, who):
     else:
         cast.sign_in(client, who)
     before = _state()
-    for route in ROUTES:
-        for method in SAFE:
+    for some in batched(ROUTES, 30):
+        for route, method in itertools.product(some, SAFE):
             client.generic(method, _address(route, cast.account))
-            after = _state() if method == "GET" else before
-            assert after == before, (route.name, method)
-    assert _state() == before
+        assert _state() == before, [route.name for route in some]
 
 
 @pytest.mark.parametrize(
