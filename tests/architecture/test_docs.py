@@ -23,6 +23,7 @@ APPS = ("console", "accounts", "teams", "security", "subaccounts", "billing", "s
 SOURCES = [path for app in APPS for path in (ROOT / app).rglob("*.py") if "migrations" not in path.parts]
 RUNNING = [path for path in SOURCES if not {"stack", "demo", "devinbox"} & set(path.parts)]
 SETTINGS = (ROOT / "console/settings.py").read_text() + (ROOT / "console/limits.py").read_text()
+SETTINGS += (ROOT / "console/schedule.py").read_text()
 SECURITY = (ROOT / "docs/security.md").read_text()
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 CLASSES = (ROOT / "docs/data-classes.md").read_text()
