@@ -148,7 +148,8 @@ def _bar(row: DayRow, place: int, slot: float, ceiling: Decimal, is_partial: boo
     for series, cost in enumerate((row.calls, row.messages), start=1):
         if cost:
             top, bottom = _height(below + cost, ceiling), _height(below, ceiling)
-            yield Piece(series, *map(_percent, (x, top, width, bottom - top)), is_partial)
+            height = _percent(bottom - top)
+            yield Piece(series, _percent(x), _percent(top), _percent(width), height, is_partial)
         below += cost
 
 
@@ -176,14 +177,14 @@ def draw_shares(
     if others:
         shown.append((None, rest, *(_sum((row[place] for row in others), nothing) for place in (2, 3))))
     most = max(((calls + messages).cost for _, _, calls, messages in shown), default=Decimal(0))
-    return tuple(_share(*row, most) for row in shown)
+    return tuple(_share(*row, most=most) for row in shown)
 
 
 def _sum(totals: Iterable[Any], nothing: Any) -> Any:
     return sum(totals, start=nothing)
 
 
-def _share(key: Any, name: str, calls: Any, messages: Any, most: Decimal) -> Share:
+def _share(key: Any, name: str, calls: Any, messages: Any, *, most: Decimal) -> Share:
     total = calls + messages
-    widths = [float(part.cost / most) * 100 if most else 0.0 for part in (total, calls, messages)]
-    return Share(key, name, calls, messages, total, *map(_percent, widths))
+    widths = [_percent(float(part.cost / most) * 100 if most else 0.0) for part in (total, calls, messages)]
+    return Share(key, name, calls, messages, total, *widths)

@@ -85,15 +85,18 @@ def fill_usage(company: dict[str, Any], *, now: datetime) -> None:
     parts = list(Subaccount.objects.of(account).order_by("id").values_list("pk", flat=True))
     with timezone.override(account.time_zone):
         midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-    columns = dict(
-        zip(
-            ("countries", "dials", "shares", "minutes", "segments"),
-            map(list, zip(*_COUNTRIES, strict=True)),
-            strict=True,
-        )
-    )
+    names = ("countries", "dials", "shares", "minutes", "segments")
+    columns: dict[str, Any] = {
+        name: list(column) for name, column in zip(names, zip(*_COUNTRIES, strict=True), strict=True)
+    }
     own: list[int | None] = [None] * max(len(parts) // 2, 1)
-    values = {"account": account.pk, "midnight": midnight, "now": now, "days": _DAYS, "per_day": _PER_DAY}
+    values: dict[str, Any] = {
+        "account": account.pk,
+        "midnight": midnight,
+        "now": now,
+        "days": _DAYS,
+        "per_day": _PER_DAY,
+    }
     values["today"] = midnight.date()
     slots = [own[0], *parts, *own[1:]]
     with connection.cursor() as cursor:

@@ -62,7 +62,8 @@ def _cells(event: UsageEvent) -> list[object]:
 def charts_of(found: Usage, *, names: Mapping[int, str], today: date) -> dict[str, Any]:
     """Return what a page shows of the sums: figures, the chart by day, shares by country and by subaccount."""
     countries = {iso: country_name(iso) if iso else _UNKNOWN for iso in found.countries}
-    parts: dict[int | None, str] = {None: "Main account", **names}
+    parts: dict[int | None, str] = {None: "Main account"}
+    parts.update(names.items())
     return {
         "usage": found,
         "chart": draw_days(found.days, first=found.first, last=found.last, today=today),

@@ -110,7 +110,7 @@ def _use(cursor: psycopg.Cursor, accounts: int, events: int, first: int) -> None
     cursor.execute(
         """
         INSERT INTO subaccounts_usageevent
-        SELECT %(base)s + (n * 7919) %% %(accounts)s, now() - interval '89 days' * (1 - n::float8 / %(events)s),
+        SELECT %(base)s + (n::bigint * 7919) %% %(accounts)s, now() - interval '89 days' * (1 - n::float8 / %(events)s),
           gen_random_uuid(), NULL, 1 + n %% 5, 0.0214, 0.0214 * (1 + n %% 5), 'call', 'outbound',
           (ARRAY['NL', 'DE', 'US', 'GB'])[1 + n %% 4], 'completed', '+31201234567', '+3161' || lpad((n %% 10000000)::text, 7, '0'),
           '198.51.100.7'
