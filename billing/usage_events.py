@@ -31,9 +31,9 @@ class EventRefused(DomainError):
 
 
 class UsageReport(NamedTuple):
-    """One checked event. ``quantity`` is in seconds of a call or segments of a message; ``digest`` stands for all of it."""
+    """One checked event, with its place in the batch. ``quantity`` is in seconds of a call or segments of a message; ``digest`` stands for all of it."""
 
-    index: int
+    place: int
     event_id: uuid.UUID
     auth_id: str
     kind: str
@@ -60,7 +60,7 @@ class UsageReport(NamedTuple):
         return _NOT_DIGITS.sub("", self.to_number)[:15]
 
 
-def read_event(index: int, value: Any, *, since: datetime, until: datetime) -> UsageReport:
+def read_event(place: int, value: Any, *, since: datetime, until: datetime) -> UsageReport:
     """Return the checked event; it must have happened between the two instants.
 
     :raises EventRefused: with the reason
@@ -83,7 +83,7 @@ def read_event(index: int, value: Any, *, since: datetime, until: datetime) -> U
         _matching(value, "network", _NETWORK, "must be at most 80 characters of text", default=""),
         _address(value),
     )
-    return UsageReport(index, *checked, _digest(checked))
+    return UsageReport(place, *checked, _digest(checked))
 
 
 def _digest(checked: tuple[Any, ...]) -> bytes:

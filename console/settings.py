@@ -158,7 +158,7 @@ CHECKUP_FIXES = {
 }
 AUDIT_WEBHOOK_COUNTER = "security.webhook_queries.count_live"
 # What waits for staff, by its words on the index page of the admin: a model, and which of its rows wait.
-STAFF_QUEUES = {
+STAFF_QUEUES: dict[str, tuple[str, dict[str, object]]] = {
     "Lock-downs": ("security.Lockdown", {"handled_at": None}),
     "Recoveries": ("security.RecoveryRequest", {"state__in": ["confirmed", "verified"]}),
     "Requests for an IP allowlist": ("security.AllowlistAccess", {"state": "requested"}),

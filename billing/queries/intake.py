@@ -91,7 +91,7 @@ def rate_reports(reports: Sequence[UsageReport], payers: Mapping[str, Payer]) ->
         return {}
     rows = [
         (
-            report.index,
+            report.place,
             payers[report.auth_id].account_id,
             report.service,
             report.direction,

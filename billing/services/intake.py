@@ -50,7 +50,7 @@ class Intake:
 
     def refuse(self, report: UsageReport, code: str, error: str) -> None:
         """Note that an event was not taken."""
-        self.refused.append(Refusal(report.index, str(report.event_id), code, error))
+        self.refused.append(Refusal(report.place, str(report.event_id), code, error))
 
 
 _STOPPED = {
@@ -111,7 +111,7 @@ def _charge(reports: list[UsageReport], rates: dict[int, Rated], result: Intake,
 
 
 def _account_ids(reports: list[UsageReport], rates: dict[int, Rated]) -> set[int]:
-    return {rates[report.index].account_id for report in reports if report.index in rates}
+    return {rates[report.place].account_id for report in reports if report.place in rates}
 
 
 def _known(reports: list[UsageReport]) -> dict[uuid.UUID, bytes]:
@@ -138,7 +138,7 @@ def _refusal(
     code = stops[report.auth_id] if report.auth_id in payers else "unknown_auth_id"
     if code:
         return code, _STOPPED[code]
-    if report.index not in rates or rates[report.index].rate is None:
+    if report.place not in rates or rates[report.place].rate is None:
         return "no_price", "nothing is priced for this"
     return None
 
@@ -165,7 +165,7 @@ def _write(
     result: Intake,
     now: datetime,
 ) -> None:
-    append_usage(rows=[_row(report, payers[report.auth_id], rates[report.index]) for report in reports])
+    append_usage(rows=[_row(report, payers[report.auth_id], rates[report.place]) for report in reports])
     charges = list(_charges(reports, payers, rates))
     charge_all(charges=charges, now=now)
     result.accepted = len(reports)
@@ -200,7 +200,7 @@ def _charges(
     units: Counter[tuple[int, int | None, str]] = Counter()
     countries: dict[tuple[int, int | None, str], set[str]] = defaultdict(set)
     for report in reports:
-        payer, rated = payers[report.auth_id], rates[report.index]
+        payer, rated = payers[report.auth_id], rates[report.place]
         key = (payer.account_id, payer.subaccount_id, report.kind)
         sums[key] += rated.amount or Decimal(0)
         units[key] += rated.units

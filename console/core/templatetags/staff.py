@@ -30,7 +30,7 @@ def staff_queues(user: Any) -> list[Queue]:
     ]
 
 
-def _queue(user: Any, label: str, name: str, waiting: dict[str, Any]) -> Queue | None:
+def _queue(user: Any, label: str, name: str, waiting: dict[str, object]) -> Queue | None:
     model = apps.get_model(name)
     meta = model._meta  # noqa: SLF001 - Django's public name
     if not user.has_perm(f"{meta.app_label}.view_{meta.model_name}"):
