@@ -1,5 +1,7 @@
 """Name the profile, and the rules that are numbers: how many, how long, how often. Part of the settings."""
 
+from decimal import Decimal
+
 from console import env
 
 PROFILE = env.choice("CONSOLE_PROFILE", options=("production", "development"), default="production")
@@ -73,6 +75,11 @@ CONSOLE_RECOVERY_CONFIRM_HOURS = env.number("CONSOLE_RECOVERY_CONFIRM_HOURS", 24
 CONSOLE_RECOVERY_LINK_HOURS = env.number("CONSOLE_RECOVERY_LINK_HOURS", 24)
 CONSOLE_RECOVERY_DAYS = env.number("CONSOLE_RECOVERY_DAYS", 14)
 CONSOLE_PLAN_AMOUNT = env.amount("CONSOLE_PLAN_AMOUNT", "750")
+CONSOLE_CARDS = env.number("CONSOLE_CARDS", 10)
+CONSOLE_RECHARGE_LEAST = env.amount("CONSOLE_RECHARGE_LEAST", "10")
+CONSOLE_RECHARGE_MOST = env.amount("CONSOLE_RECHARGE_MOST", "10000")
+CONSOLE_RECHARGE_HOURS = env.number("CONSOLE_RECHARGE_HOURS", 24)
+CONSOLE_ALERT_AMOUNTS = [Decimal(word) for word in env.words("CONSOLE_ALERT_AMOUNTS", "250,100,10")]
 CONSOLE_PRICE_NOTICE_DAYS = env.number("CONSOLE_PRICE_NOTICE_DAYS", 30)
 CONSOLE_GRACE_DAYS = env.number("CONSOLE_GRACE_DAYS", 14)
 CONSOLE_INVITATION_DAYS = env.number("CONSOLE_INVITATION_DAYS", 7)

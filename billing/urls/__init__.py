@@ -1,7 +1,7 @@
 """Addresses of billing, a module an area."""
 
-from billing.api import usage
+from billing.api import stripe, usage
 from billing.urls import prices, statement
 
 app_name = "billing"
-urlpatterns = [*prices.urlpatterns, *statement.urlpatterns, *usage.urlpatterns]
+urlpatterns = [*prices.urlpatterns, *statement.urlpatterns, *usage.urlpatterns, *stripe.urlpatterns]

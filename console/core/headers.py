@@ -27,7 +27,7 @@ _PERMISSIONS = (
     "camera=(), geolocation=(), microphone=(), payment=(self), "
     "publickey-credentials-create=(self), publickey-credentials-get=(self)"
 )
-_MACHINES = ("/v1/", "/scim/", "/internal/", "/webhooks/")
+_MACHINES = ("/v1/", "/scim/", "/internal/", "/webhooks/", "/billing/stripe/webhook/")
 
 
 def keep_address_secret(response: HttpResponse) -> HttpResponse:

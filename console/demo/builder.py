@@ -84,7 +84,7 @@ def build(*, now: datetime, seed: int) -> dict[str, Any]:
         "accounts": shapes,
         "staff": [staff],
         "usage_key": str(settings.USAGE_KEY),
-        "stripe_url": None,
+        "stripe_url": settings.STRIPE_BASE_URL or None,
         "database_url": str(settings.DATABASE_URL),
         "owner_database_url": str(settings.OWNER_DATABASE_URL),
     }

@@ -25,7 +25,7 @@ from console.stack.process import (
     tail,
 )
 from console.stack.server import Server
-from console.stack.servers import PostgresServer, ValkeyServer
+from console.stack.servers import PostgresServer, StripeServer, ValkeyServer
 
 LIVE_WITHIN = 90.0
 PORT_FREE_WITHIN = 10.0
@@ -173,6 +173,12 @@ class Stack:
             self._servers.append(
                 ValkeyServer(self.var / "valkey", log=self._log("valkey"), pause=self._pause)
             )
+        if "STRIPE_SECRET_KEY" not in self.environ and "STRIPE_SECRET_KEY_FILE" not in self.environ:
+            hook = f"{self.options.url}/billing/stripe/webhook/"
+            log = self._log("stripe")
+            self._servers.append(
+                StripeServer(self.var / "stripe", webhook_url=hook, log=log, pause=self._pause)
+            )
         for server in self._servers:
             server.start()
             self._backoffs[server.name] = Backoff()
@@ -193,6 +199,8 @@ class Stack:
                 urls |= {"DATABASE_URL": server.app_url, "OWNER_DATABASE_URL": server.owner_url}
             if isinstance(server, ValkeyServer):
                 urls["REDIS_URL"] = server.url
+            if isinstance(server, StripeServer):
+                urls |= server.environment
         place = {
             "HOST": options.host,
             "PORT": str(options.port),

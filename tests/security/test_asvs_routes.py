@@ -34,6 +34,7 @@ _MAY_CHANGE = {"accounts_session", "core_ratebucket", "core_heartbeat", "devinbo
 # Views that take a POST without the form's token, and what they ask for instead.
 EXEMPT = {
     "accounts.views.leaks.view",
+    "billing.api.stripe.stripe_webhook",
     "billing.api.usage.usage_intake",
     "console.core.api.view",
     "console.core.api.unknown_path",
