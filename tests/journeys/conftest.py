@@ -71,7 +71,7 @@ class Console:
             argv, cwd=ROOT, env=self.environment, stdout=self.log, stderr=self.log
         )
 
-    def wait(self, seconds: float = 120) -> None:
+    def wait(self, seconds: float = 300) -> None:
         """Wait until the console answers and its worker lives."""
         ends_at = time.monotonic() + seconds
         while time.monotonic() < ends_at:
