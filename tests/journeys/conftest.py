@@ -31,6 +31,7 @@ _FLAGS = [
 ]
 _WAIT = 30.0
 _LANES = 2
+_LONGEST_SECONDS = 540
 _LONGEST = "test_pages.py"  # it walks every page, in a lane of its own
 _SETTLED = """() => Promise.all(document.getAnimations()
   .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
@@ -44,6 +45,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "journeys" in item.path.parts:
             item.add_marker(pytest.mark.journey)
+            # The first of a lane waits for its console too.
+            item.add_marker(pytest.mark.timeout(_LONGEST_SECONDS), append=False)
             item.add_marker(pytest.mark.xdist_group(f"journeys-{lanes[item.path.name]}"))
 
 

@@ -52,7 +52,6 @@ def _turn_on(page, watch, address):
     watch.check()
 
 
-@pytest.mark.timeout(240)
 def test_list_reports_enforces_reverts_and_stays_once_confirmed(page, watch, console, demo, account, call):
     owner, address = account["users"][0], f"/{account['auth_id']}/account/settings/ip-whitelisting/"
     steps.sign_in(page, owner)

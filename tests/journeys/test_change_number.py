@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.journeys import steps
@@ -18,7 +17,6 @@ def _code_page(page, user):
     expect(page.locator("[name=code]")).to_be_visible()
 
 
-@pytest.mark.timeout(300)
 def test_number_changes_and_the_old_one_works_until_then(page, watch, browser, console, demo):
     account = demo["accounts"][0]
     user = account["users"][2]

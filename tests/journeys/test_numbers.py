@@ -1,12 +1,10 @@
 """A number from the search to giving it back, and a sender ID that is asked for."""
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.journeys import steps
 
 
-@pytest.mark.timeout(180)
 def test_number_is_found_rented_named_and_given_back(page, watch, demo):
     account = demo["accounts"][1]
     steps.sign_in(page, account["users"][0])

@@ -1,6 +1,5 @@
 """Every page that opens without a form: axe finds nothing, wide and light, narrow and dark, and nothing scrolls sideways."""
 
-import pytest
 from django.urls import reverse
 
 from tests.architecture.routes import arguments_of, console_routes
@@ -42,13 +41,11 @@ def _look_at(page, watch, addresses):
     return seen
 
 
-@pytest.mark.timeout(420)
 def test_visitor_finds_every_page_in_order(page, watch, demo):
     addresses = [a for a in _addresses(demo["accounts"][0]["auth_id"]) if "/MA" not in a]
     assert _look_at(page, watch, addresses) > 10
 
 
-@pytest.mark.timeout(420)
 def test_owner_finds_every_page_in_order(page, watch, demo):
     account = demo["accounts"][1]
     steps.sign_in(page, account["users"][0])

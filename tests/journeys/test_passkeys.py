@@ -91,7 +91,6 @@ def press_passkey(page):
     page.get_by_role("button", name="Use your passkey").click()
 
 
-@pytest.mark.timeout(240)
 def test_passkey_from_its_first_day_to_its_last(page, watch, console, owner, security):
     steps.sign_in(page, owner)
     key = Authenticator(page)
@@ -134,7 +133,6 @@ def test_passkey_from_its_first_day_to_its_last(page, watch, console, owner, sec
     assert "“Old laptop”" in console.newest(owner["email"], subject="passkey")["subject"]
 
 
-@pytest.mark.timeout(240)
 def test_passkey_confirms_a_held_act_and_the_form_is_kept(page, watch, console, demo):
     account = demo["accounts"][1]
     owner, security = account["users"][0], f"/{account['auth_id']}/account/settings/security/"
@@ -160,7 +158,6 @@ def test_passkey_confirms_a_held_act_and_the_form_is_kept(page, watch, console, 
     expect(page.locator(".secret__value")).to_have_count(10)
 
 
-@pytest.mark.timeout(120)
 def test_refusals_say_what_to_do(page, watch, owner, security):
     steps.sign_in(page, owner)
     key = Authenticator(page)

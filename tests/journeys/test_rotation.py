@@ -77,7 +77,6 @@ def see(page, address, text, seconds=40):
     expect(page.get_by_text(text).first).to_be_visible()
 
 
-@pytest.mark.timeout(240)
 def test_token_is_rotated_while_a_client_calls(page, watch, console, demo, account, caller):
     owner, old_token = account["users"][0], account["auth_token"]
     address = f"/{account['auth_id']}/account/settings/credentials/"

@@ -68,7 +68,6 @@ def leave_for_provider(page, watch, email):
     page.get_by_role("link", name=re.compile("^Continue to")).click()
 
 
-@pytest.mark.timeout(240)
 def test_a_new_member_comes_through_saml_idp(page, watch, connection, tmp_path):
     provider = SamlIdp(tmp_path, acs_url=connection.acs_url, audience=connection.audience, email=FRESH)
     try:
@@ -86,7 +85,6 @@ def test_a_new_member_comes_through_saml_idp(page, watch, connection, tmp_path):
         provider.stop()
 
 
-@pytest.mark.timeout(240)
 def test_a_member_comes_through_simplesamlphp_and_signs_out_on_both_sides(page, watch, connection, tmp_path):
     (tmp_path / "tmp").mkdir()
     provider = SimpleSaml(

@@ -46,7 +46,6 @@ def _confirm(page, owner):
     page.wait_for_load_state()
 
 
-@pytest.mark.timeout(300)
 def test_form_waits_for_the_question_in_two_tabs_and_comes_back_when_it_waited_too_long(
     page, watch, context, demo, account, owner
 ):
@@ -81,7 +80,6 @@ def test_form_waits_for_the_question_in_two_tabs_and_comes_back_when_it_waited_t
     watch.check()
 
 
-@pytest.mark.timeout(300)
 def test_session_ended_in_one_browser_is_over_in_the_other(page, watch, browser, console, account, owner):
     steps.sign_in(page, owner)
     elsewhere = browser.new_context(base_url=console.url)

@@ -20,7 +20,6 @@ FROM subaccounts_subaccount WHERE auth_id = %(auth_id)s
 """
 
 
-@pytest.mark.timeout(180)
 def test_subaccount_is_created_used_disabled_and_deleted_with_move(page, watch, console, demo, monkeypatch):
     lead_to(console.url, monkeypatch)
     account = demo["accounts"][0]

@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.journeys import steps
@@ -11,7 +10,6 @@ from tests.journeys.conftest import Watch
 EMAIL, NUMBER = "freya.lund@halyard.example", "+31612340777"
 
 
-@pytest.mark.timeout(240)
 def test_newcomer_joins_a_team_and_a_change_of_role_counts_at_once(page, watch, console, demo, browser):
     account = demo["accounts"][0]
     team = f"/{account['auth_id']}/account/settings/team/"

@@ -2,13 +2,11 @@
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.journeys import steps
 
 
-@pytest.mark.timeout(180)
 def test_owner_adds_a_webhook_and_sees_why_a_test_event_did_not_arrive(page, watch, demo):
     account = demo["accounts"][1]
     steps.sign_in(page, account["users"][0])
