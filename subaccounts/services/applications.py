@@ -18,7 +18,7 @@ from subaccounts.models import Application, Subaccount
 from subaccounts.queries.scope import reachable
 from subaccounts.services.owners import find_owner, hold_resources, owner_name
 
-_MANAGE = Permission.RESOURCE_MANAGE
+_MANAGE, _CLOSE = Permission.RESOURCE_MANAGE, Permission.SUBACCOUNT_MANAGE
 _URLS = ("answer_url", "hangup_url", "fallback_answer_url", "message_url")
 _METHODS = ("answer_method", "hangup_method", "fallback_method", "message_method")
 _DEFAULTS = ("default_number_app", "default_endpoint_app")
@@ -144,6 +144,7 @@ def move_application(*, actor: Actor, app_id: str, subaccount: str, now: datetim
     :raises NoSuchApplication: if the actor reaches none
     :raises ResourceRefused: if there is no such subaccount
     """
+    actor.require(_MANAGE)
     return change_application(actor=actor, app_id=app_id, values={}, subaccount=subaccount, now=now)
 
 
@@ -204,6 +205,7 @@ def _heir(actor: Actor, application: Application, app_id: str) -> Application:
 def move_to_main(*, actor: Actor, subaccount: Subaccount, now: datetime) -> int:
     """Give the subaccount's applications to its account, and return how many there were."""
     actor.require(Permission.SUBACCOUNT_MANAGE)
+    actor.require(_CLOSE)
     rows = Application.objects.of(subaccount.account).filter(subaccount=subaccount)
     moved: int = rows.update(
         subaccount=None, default_number_app=False, default_endpoint_app=False, modified_at=now
@@ -216,6 +218,7 @@ def move_to_main(*, actor: Actor, subaccount: Subaccount, now: datetime) -> int:
 def delete_of(*, actor: Actor, subaccount: Subaccount, now: datetime) -> int:
     """Delete the subaccount's applications, and return how many there were."""
     actor.require(Permission.SUBACCOUNT_MANAGE)
+    actor.require(_CLOSE)
     rows = Application.objects.of(subaccount.account).filter(subaccount=subaccount)
     _, deleted = rows.delete()
     count = deleted.get("subaccounts.Application", 0)

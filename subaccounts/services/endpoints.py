@@ -24,7 +24,7 @@ from subaccounts.models import Application, Endpoint, Subaccount
 from subaccounts.queries.scope import reachable
 from subaccounts.services.owners import find_owner, hold_resources, owner_name
 
-_MANAGE = Permission.RESOURCE_MANAGE
+_MANAGE, _CLOSE = Permission.RESOURCE_MANAGE, Permission.SUBACCOUNT_MANAGE
 _SUFFIX = 12
 _MADE_PASSWORD = 20
 
@@ -222,6 +222,7 @@ def delete_endpoint(*, actor: Actor, endpoint_id: str) -> None:
 def move_to_main(*, actor: Actor, subaccount: Subaccount, now: datetime) -> int:
     """Give the subaccount's endpoints to its account, and return how many there were."""
     actor.require(Permission.SUBACCOUNT_MANAGE)
+    actor.require(_CLOSE)
     rows = Endpoint.objects.of(subaccount.account).filter(subaccount=subaccount)
     moved: int = rows.update(subaccount=None, modified_at=now)
     if moved:
@@ -232,6 +233,7 @@ def move_to_main(*, actor: Actor, subaccount: Subaccount, now: datetime) -> int:
 def delete_of(*, actor: Actor, subaccount: Subaccount, now: datetime) -> int:
     """Delete the subaccount's endpoints, and return how many there were."""
     actor.require(Permission.SUBACCOUNT_MANAGE)
+    actor.require(_CLOSE)
     rows = Endpoint.objects.of(subaccount.account).filter(subaccount=subaccount)
     _, deleted = rows.delete()
     count = deleted.get("subaccounts.Endpoint", 0)
