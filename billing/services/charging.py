@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connection
 
+from billing.services.movement import Move, balance_moved
 from subaccounts.services.limits import note_spend
 
 _OPEN = """
@@ -69,10 +70,12 @@ def charge_all(*, charges: Sequence[Charge], now: datetime) -> None:
     if not charges:
         return
     left = lock_balances(account_ids={charge.account_id for charge in charges}, now=now)
+    before = dict(left)
     rows = [_entry(charge, left) for charge in charges]
     with connection.cursor() as cursor:
         cursor.execute(_ENTRIES, [now, *(list(part) for part in zip(*rows, strict=True))])
         cursor.execute(_MOVE, [now, list(left), list(left.values())])
+    balance_moved(moves=[Move(pk, before[pk], after) for pk, after in left.items()], now=now)
     note_spend(spent=_spent_by_subaccount(charges), now=now)
 
 

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 from accounts.models import Account
 from billing.models import LedgerEntry
+from billing.services.movement import Move, balance_moved
 from console.core.access import Actor
 from console.core.errors import DomainError
 from console.core.events import EventKind, record
@@ -45,7 +46,8 @@ def post_entry(  # noqa: PLR0913 - an entry is one row of so many facts
 
     :raises KeyReused: if the key already stands for another kind or amount
     """
-    left = lock_balance(account_id=account.pk, now=now) + amount
+    before = lock_balance(account_id=account.pk, now=now)
+    left = before + amount
     known = LedgerEntry.objects.of(account).filter(idempotency_key=key).first()
     if known is not None:
         if (known.kind, known.amount) != (kind, amount):
@@ -53,7 +55,7 @@ def post_entry(  # noqa: PLR0913 - an entry is one row of so many facts
         return known
     with connection.cursor() as cursor:
         cursor.execute(_MOVE, [left, now, account.pk])
-    return LedgerEntry.objects.create(
+    entry: LedgerEntry = LedgerEntry.objects.create(
         account=account,
         subaccount_id=subaccount_id,
         kind=kind,
@@ -65,6 +67,9 @@ def post_entry(  # noqa: PLR0913 - an entry is one row of so many facts
         note=note,
         at=now,
     )
+    move = Move(account.pk, before, left, is_recharge=kind == LedgerEntry.Kind.RECHARGE)
+    balance_moved(moves=[move], now=now)
+    return entry
 
 
 def lock_balance(*, account_id: int, now: datetime) -> Decimal:
