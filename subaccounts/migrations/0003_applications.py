@@ -74,47 +74,6 @@ class Migration(migrations.Migration):
                 ('unscoped', django.db.models.manager.Manager()),
             ],
         ),
-        migrations.CreateModel(
-            name='UsageDay',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField()),
-                ('kind', models.CharField(choices=[('call', 'Call'), ('message', 'Message')], max_length=8)),
-                ('direction', models.CharField(choices=[('outbound', 'Outbound'), ('inbound', 'Inbound')], max_length=8)),
-                ('country', models.CharField(blank=True, max_length=2)),
-                ('events', models.BigIntegerField()),
-                ('units', models.BigIntegerField()),
-                ('cost', models.DecimalField(decimal_places=5, max_digits=18)),
-                ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.account')),
-                ('subaccount', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='subaccounts.subaccount')),
-            ],
-            managers=[
-                ('unscoped', django.db.models.manager.Manager()),
-            ],
-        ),
-        migrations.CreateModel(
-            name='UsageEvent',
-            fields=[
-                ('pk', models.CompositePrimaryKey('account_id', 'at', 'event_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-                ('event_id', models.UUIDField()),
-                ('units', models.IntegerField()),
-                ('rate', models.DecimalField(decimal_places=5, max_digits=12)),
-                ('cost', models.DecimalField(decimal_places=5, max_digits=14)),
-                ('kind', models.CharField(choices=[('call', 'Call'), ('message', 'Message')], max_length=8)),
-                ('direction', models.CharField(choices=[('outbound', 'Outbound'), ('inbound', 'Inbound')], max_length=8)),
-                ('country', models.CharField(blank=True, max_length=2)),
-                ('status', models.CharField(choices=[('completed', 'Completed'), ('busy', 'Busy'), ('no-answer', 'No answer'), ('canceled', 'Canceled'), ('delivered', 'Delivered'), ('sent', 'Sent'), ('received', 'Received'), ('undelivered', 'Undelivered'), ('failed', 'Failed')], max_length=16)),
-                ('from_number', models.CharField(max_length=128)),
-                ('to_number', models.CharField(max_length=128)),
-                ('ip', models.GenericIPAddressField(null=True)),
-                ('account', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='accounts.account')),
-                ('subaccount', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='subaccounts.subaccount')),
-            ],
-            managers=[
-                ('unscoped', django.db.models.manager.Manager()),
-            ],
-        ),
         migrations.AddIndex(
             model_name='application',
             index=models.Index(fields=['account', '-id'], name='application_of_account'),
@@ -162,21 +121,5 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='keptanswer',
             index=models.Index(fields=['made_at'], name='answer_made'),
-        ),
-        migrations.AddIndex(
-            model_name='usageday',
-            index=models.Index(condition=models.Q(('subaccount', None), _negated=True), fields=['subaccount', 'day'], name='usage_day_subaccount'),
-        ),
-        migrations.AddConstraint(
-            model_name='usageday',
-            constraint=models.UniqueConstraint(fields=('account', 'day', 'subaccount', 'kind', 'direction', 'country'), name='usage_day_once', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='usageevent',
-            constraint=models.CheckConstraint(condition=models.Q(('direction__in', ('outbound', 'inbound')), ('kind__in', ('call', 'message'))), name='usage_event_kind'),
-        ),
-        migrations.AddConstraint(
-            model_name='usageevent',
-            constraint=models.CheckConstraint(condition=models.Q(('cost__gte', 0), ('units__gte', 0)), name='usage_event_not_negative'),
         ),
     ]

@@ -18,11 +18,9 @@ STATUSES = [
     ("failed", "Failed"),
 ]
 
-# An earlier migration may have made both as plain tables, before anything was written to them.
 # Wide columns first, so that no row is padded. The key is the order of the log: one index refuses what comes twice
 # and serves the pages. BRIN finds the old edge of a month for almost nothing.
 _TABLE = """
-DROP TABLE IF EXISTS subaccounts_usageday, subaccounts_usageevent;
 CREATE TABLE subaccounts_usageevent (
   account_id bigint NOT NULL,
   at timestamptz NOT NULL,
