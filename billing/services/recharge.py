@@ -64,6 +64,16 @@ def recharge(*, actor: Actor, amount: Decimal, card_id: UUID, form_id: UUID, now
     return row
 
 
+def look_again(*, actor: Actor, public_id: UUID, now: datetime) -> None:
+    """Ask Stripe what became of a recharge, when a person has just answered the bank or wants to know."""
+    actor.require(Permission.BILLING_MANAGE)
+    row = Recharge.objects.of(actor.account).filter(public_id=public_id).first()
+    if row is None or row.state != State.NEEDS_ACTION:
+        return
+    Recharge.objects.of(actor.account).filter(pk=row.pk, state=State.NEEDS_ACTION).update(check_at=now)
+    drive_recharge(recharge_id=row.pk, now=now)
+
+
 @transaction.atomic
 def _ask(actor: Actor, amount: Decimal, card_id: UUID, public_id: UUID, now: datetime) -> Recharge:
     # The lock puts two clicks after each other.

@@ -1,7 +1,13 @@
 """Addresses of billing, a module an area."""
 
 from billing.api import stripe, usage
-from billing.urls import prices, statement
+from billing.urls import cards, prices, statement
 
 app_name = "billing"
-urlpatterns = [*prices.urlpatterns, *statement.urlpatterns, *usage.urlpatterns, *stripe.urlpatterns]
+urlpatterns = [
+    *cards.urlpatterns,
+    *prices.urlpatterns,
+    *statement.urlpatterns,
+    *usage.urlpatterns,
+    *stripe.urlpatterns,
+]

@@ -1,6 +1,6 @@
 """Set the security headers of every answer (OWASP ASVS 5.0, V3.4; W3C CSP Level 3)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -33,6 +33,17 @@ _MACHINES = ("/v1/", "/scim/", "/internal/", "/webhooks/", "/billing/stripe/webh
 def keep_address_secret(response: HttpResponse) -> HttpResponse:
     """Send no referrer from a page whose address holds a one-use token."""
     response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def widen_policy(response: HttpResponse, sources: Mapping[str, str]) -> HttpResponse:
+    """Let one page load from further sources, given by directive."""
+    policy = dict(_POLICY)
+    for name, more in sources.items():
+        policy[name] = f"{policy[name]} {more}" if name in policy else more
+    response.headers["Content-Security-Policy"] = "; ".join(
+        f"{name} {value}" for name, value in policy.items()
+    )
     return response
 
 
