@@ -65,6 +65,11 @@ class Statement:
     later: str = ""
 
     @property
+    def spent(self) -> Decimal:
+        """Return what went out, without its sign."""
+        return -self.went_out
+
+    @property
     def closing(self) -> Decimal:
         """Return what the period left."""
         return self.opening + self.came_in + self.went_out
