@@ -1,11 +1,13 @@
 """Look up balance alerts: how long the balance lasts, what was told, and who is told."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from django.conf import settings
+
 from accounts.models import Account
-from billing.models import AlertRecipient
+from billing.models import AlertRecipient, AlertThreshold, BalanceAlert
 from billing.queries.money import ZERO, money_of
 from billing.queries.statement import spent_in
 from teams.models import Membership
@@ -14,6 +16,8 @@ from teams.roles import Role
 
 _WEEK = 7
 _LONG = 365
+_SHOWN = 12
+_AGAIN = Decimal("1.1")
 _TOLD = (Role.OWNER, Role.ANALYST)
 
 
@@ -65,3 +69,37 @@ def told_recipients(account: Account) -> list[AlertRecipient]:
     """Return the other addresses that hear of it: confirmed, and no mail to them came back."""
     rows = AlertRecipient.objects.of(account).filter(confirmed_at__isnull=False, bounced_at=None)
     return list(rows.order_by("id"))
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """An amount as the page shows it, and about when the balance comes down to it."""
+
+    amount: Decimal
+    is_custom: bool
+    is_armed: bool
+    fired_at: datetime | None
+    expected_on: date | None
+
+    @property
+    def armed_above(self) -> Decimal:
+        """Return the balance above which it is armed again."""
+        return self.amount * _AGAIN
+
+
+def amounts_of(account: Account, runway: Runway, *, today: date) -> list[Amount]:
+    """Return the amounts that the account watches, highest first."""
+    rows = {row.amount: row for row in AlertThreshold.objects.of(account)}
+    wanted = {*settings.CONSOLE_ALERT_AMOUNTS, *(row.amount for row in rows.values() if row.is_custom)}
+    return [_amount(amount, rows.get(amount), runway, today) for amount in sorted(wanted, reverse=True)]
+
+
+def _amount(amount: Decimal, row: AlertThreshold | None, runway: Runway, today: date) -> Amount:
+    is_armed = row.state == AlertThreshold.State.ARMED if row else runway.balance >= amount
+    expected = runway.reaches(amount, today=today) if is_armed else None
+    return Amount(amount, bool(row and row.is_custom), is_armed, row.fired_at if row else None, expected)
+
+
+def history_of(account: Account) -> list[BalanceAlert]:
+    """Return what was told lately, newest first."""
+    return list(BalanceAlert.objects.of(account).order_by("-at", "-id")[:_SHOWN])

@@ -1,6 +1,7 @@
 """Mail what happens to balances, and look again at those that moved."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,8 +11,8 @@ from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Account
-from billing.models import AlertRecipient, AlertThreshold, BalanceAlert
+from accounts.models import Account, User
+from billing.models import AlertRecipient, BalanceAlert
 from billing.models.alerts import plain_dollars
 from billing.queries import alerts as queries
 from billing.services import alert_sweep
@@ -51,6 +52,16 @@ def mail_balance_alert(event: AuditEvent) -> None:
     BalanceAlert.unscoped.filter(pk=alert.pk).update(mails=F("mails") + len(sent))
 
 
+@subscriber(EventKind.BALANCE_ALERT_TESTED)
+def mail_alert_test(event: AuditEvent) -> None:
+    """Send the test to the person who asked for it."""
+    alert = BalanceAlert.unscoped.select_related("account").get(pk=event.target_id)
+    person = User.objects.get(pk=event.data["person"])
+    context = _context(alert)
+    queue_mail("billing/balance_test", to=person.email, key=f"event:{event.public_id}", context=context)
+    BalanceAlert.unscoped.filter(pk=alert.pk).update(mails=1)
+
+
 def _mail_recipient(
     template: str, recipient: AlertRecipient, event: AuditEvent, context: dict[str, Any]
 ) -> None:
@@ -60,32 +71,33 @@ def _mail_recipient(
 
 
 def _context(alert: BalanceAlert) -> dict[str, Any]:
-    account, amount = alert.account, alert.amount or 0
+    account = alert.account
     local = timezone.localtime(alert.at, ZoneInfo(account.time_zone))
     runway = queries.runway_of(account, today=local.date(), balance=alert.balance)
-    lower = [row for row in _amounts(account) if row < amount]
+    below = alert.balance if alert.amount is None else alert.amount
+    rows = queries.amounts_of(account, runway, today=local.date())
+    lower = [row.amount for row in rows if row.amount < below]
     return {
         "account": account,
-        "amount": plain_dollars(alert.amount),  # type: ignore[arg-type]
+        "amount": plain_dollars(below),
         "balance": money(alert.balance),
         "runway": runway,
         "pace": money(runway.pace),
         "next_amount": plain_dollars(lower[0]) if lower else "",
-        "armed_above": plain_dollars(amount * alert_sweep.ABOVE),
+        "armed_above": plain_dollars(below * alert_sweep.ABOVE),
         "sent_at": f"{local:%a %-d %B %Y, %H:%M}",
         "facts": [*_stops(runway, lower, local.date()), ("Account", f"{account.name}, {account.auth_id}")],
-        "button_url": settings.BASE_URL + reverse("billing:statement", kwargs={"account": account.auth_id}),
+        "button_url": _url("statement", account),
         "button_label": "Open the statement",
+        "alerts_url": _url("alerts", account),
     }
 
 
-def _amounts(account: Account) -> list[Any]:
-    rows = AlertThreshold.objects.of(account)
-    found = rows.filter(is_custom=True) | rows.filter(amount__in=settings.CONSOLE_ALERT_AMOUNTS)
-    return sorted(found.values_list("amount", flat=True), reverse=True)
+def _url(name: str, account: Account) -> str:
+    return settings.BASE_URL + reverse(f"billing:{name}", kwargs={"account": account.auth_id})
 
 
-def _stops(runway: queries.Runway, amounts: list[Any], today: date) -> list[tuple[str, str]]:
+def _stops(runway: queries.Runway, amounts: list[Decimal], today: date) -> list[tuple[str, str]]:
     """Say when the balance comes down to each lower amount, and to nothing."""
     stops = [(f"Reaches {plain_dollars(amount)}", runway.reaches(amount, today=today)) for amount in amounts]
     stops.append(("Empty", runway.reaches(queries.ZERO, today=today)))

@@ -1,10 +1,11 @@
 """Addresses of billing, a module an area."""
 
 from billing.api import stripe, usage
-from billing.urls import cards, prices, statement
+from billing.urls import alerts, cards, prices, statement
 
 app_name = "billing"
 urlpatterns = [
+    *alerts.urlpatterns,
     *cards.urlpatterns,
     *prices.urlpatterns,
     *statement.urlpatterns,
