@@ -107,7 +107,8 @@ def _words(schema: Json) -> str:
     if "maxLength" in schema:
         parts.append(f"At most {schema['maxLength']} characters.")
     if any(each != "" for each in schema.get("examples", [])):
-        parts.append(f"Example: {schema['examples'][0]}")
+        example = schema["examples"][0]
+        parts.append(f"Example: {str(example).lower() if isinstance(example, bool) else example}")
     return " ".join(filter(None, parts))
 
 
