@@ -140,6 +140,7 @@ LOCKDOWN_STEPS = {
     "Invitations taken back": "security.services.lockdown.revoke_invitations",
     "Tokens for provisioning revoked": "security.services.scim_tokens.revoke_all",
     "Webhooks paused": "security.services.webhooks.pause_all",
+    "Auto-recharge paused": "billing.services.auto_recharge.pause_for_lockdown",
 }
 # Parts that later apps add to the page about a compromised account: functions of account and instant.
 COMPROMISE_SECTIONS: list[str] = []

@@ -23,6 +23,7 @@ AREAS = {
     "statement": "Money",
     "plan": "Money",
     "balance-alert": "Money",
+    "auto-recharge": "Money",
     "card": "Money",
     "recharge": "Money",
     "prices": "Money",

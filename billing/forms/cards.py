@@ -55,6 +55,22 @@ class RechargeForm(forms.Form):
         return {"amount": amount, "card_id": uuid.UUID(values["card"]), "form_id": values["form_id"]}
 
 
+def _amount(label: str, **options: Any) -> forms.DecimalField:
+    errors = {"required": "Enter an amount.", "invalid": "Enter an amount such as 75 or 75.50."}
+    limits = {"max_digits": 8, "decimal_places": 2, "min_value": 0}
+    return forms.DecimalField(label=label, widget=MoneyInput(), error_messages=errors, **limits, **options)
+
+
+class AutoRechargeForm(forms.Form):
+    """Say when the default card is charged, and how much at most."""
+
+    threshold = _amount("When the balance falls below")
+    amount = _amount("Add")
+    day_cap = _amount("At most a day")
+    week_cap = _amount("At most a week")
+    month_cap = _amount("At most a month")
+
+
 class CardBeginForm(forms.Form):
     """Begin to save a card. ``form_id`` lets a form that is sent twice begin once."""
 

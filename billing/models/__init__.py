@@ -1,6 +1,7 @@
 """What billing stores, a module an area."""
 
 from billing.models.alerts import AlertRecipient, AlertSweep, AlertThreshold, BalanceAlert
+from billing.models.auto_recharge import AutoRecharge
 from billing.models.cards import Card, CardSetup, PaymentCustomer, Recharge, StripeEvent
 from billing.models.intake import TakenEvent
 from billing.models.ledger import Balance, LedgerCheck, LedgerDay, LedgerEntry
@@ -11,6 +12,7 @@ __all__ = [
     "AlertRecipient",
     "AlertSweep",
     "AlertThreshold",
+    "AutoRecharge",
     "Balance",
     "BalanceAlert",
     "Card",

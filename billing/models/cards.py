@@ -143,6 +143,11 @@ class Recharge(TenantModel):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="recharge_amount"),
+            models.UniqueConstraint(
+                fields=["account"],
+                name="recharge_one_automatic",
+                condition=Q(is_automatic=True, state__in=["requested", "needs-action"]),
+            ),
             models.UniqueConstraint(fields=["intent_id"], name="recharge_intent", condition=~Q(intent_id="")),
             models.CheckConstraint(
                 condition=Q(state__in=["requested", "needs-action"], settled_at=None)

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from accounts.models import Account
-from billing.models import Card, CardSetup, Recharge
+from billing.models import AutoRecharge, Card, CardSetup, Recharge
 
 
 def cards_of(account: Account) -> list[Card]:
@@ -30,3 +30,8 @@ def find_recharge(account: Account, public_id: UUID) -> Recharge | None:
 def find_setup(account: Account, public_id: UUID) -> CardSetup | None:
     """Return a card on its way to be saved."""
     return CardSetup.objects.of(account).filter(public_id=public_id).first()
+
+
+def rule_of(account: Account) -> AutoRecharge | None:
+    """Return what the account said about recharging by itself."""
+    return AutoRecharge.objects.of(account).first()

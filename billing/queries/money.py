@@ -13,7 +13,10 @@ from accounts.models import Account
 from billing.models import LedgerEntry, Plan
 
 ZERO = Decimal("0.00000")
-_BALANCE = "SELECT amount FROM billing_balance WHERE account_id = %s"
+_MONEY = """
+SELECT (SELECT amount FROM billing_balance WHERE account_id = %(account)s),
+  EXISTS (SELECT FROM billing_autorecharge WHERE account_id = %(account)s AND is_on AND paused_at IS NULL)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,9 @@ def money_of(account: Account) -> Money:
     """Return the account's money; an account without a ledger has none."""
     # Every API answer about the account asks this; the ORM takes longer to build the query than it takes to run.
     with connection.cursor() as cursor:
-        cursor.execute(_BALANCE, [account.pk])
-        found = cursor.fetchone()
-    return Money(balance=found[0] if found else ZERO, auto_recharge=False)
+        cursor.execute(_MONEY, {"account": account.pk})
+        balance, is_automatic = cursor.fetchone()
+    return Money(balance=ZERO if balance is None else balance, auto_recharge=is_automatic)
 
 
 def entries_of(account: Account, *, limit: int) -> list[LedgerEntry]:

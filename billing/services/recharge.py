@@ -15,9 +15,9 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import Account
-from billing import gateway
+from billing import gateway, recharge_rules
 from billing.gateway import GatewayDown, GatewayRefused, Payment
-from billing.models import Card, LedgerEntry, PaymentCustomer, Recharge
+from billing.models import AutoRecharge, Card, LedgerEntry, PaymentCustomer, Recharge
 from billing.services.ledger import post_entry
 from console.core.access import Actor
 from console.core.errors import DomainError
@@ -244,8 +244,16 @@ def _close(row: Recharge, state: str, failure: str, now: datetime) -> None:
 
 
 def _tell_failure(row: Recharge, now: datetime) -> None:
+    if row.is_automatic:
+        _rest(row, now)
     facts: dict[str, Any] = {"amount": str(row.amount), "reason": row.failure}
     record(EventKind.RECHARGE_FAILED, actor=Actor.system(row.account), target=row, at=now, **facts)
+
+
+def _rest(row: Recharge, now: datetime) -> None:
+    """Let auto-recharge wait for an hour: a declined card is declined again."""
+    rest = {"rests_until": now + recharge_rules.DECLINED_REST, "rest_reason": AutoRecharge.Rest.DECLINED}
+    AutoRecharge.objects.of(row.account).update(**rest)
 
 
 @transaction.atomic

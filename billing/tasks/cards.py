@@ -1,6 +1,6 @@
 """Bring recharges to their end, act on what Stripe told, and mail receipts."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from celery import shared_task
@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from billing import gateway
-from billing.models import Card, Recharge, StripeEvent
-from billing.services import cards, recharge, stripe_events
+from billing.models import AutoRecharge, Card, Recharge, StripeEvent
+from billing.services import auto_recharge, cards, recharge, stripe_events
 from console.core.events import EventKind, send_tasks, subscriber
 from console.core.mail import queue_mail
 from console.core.models import AuditEvent
@@ -25,6 +25,15 @@ _FORGET_WITHIN = timedelta(minutes=1)
 def drive_recharge(*, recharge_id: int, **_later: object) -> None:
     """Bring one recharge a step further."""
     recharge.drive_recharge(recharge_id=recharge_id, now=timezone.now())
+
+
+@shared_task(name="billing.recharge_if_low")
+def recharge_if_low(*, rule_id: int, **_later: object) -> None:
+    """Recharge one account by itself, if its balance is low and nothing speaks against it."""
+    now = timezone.now()
+    begun = auto_recharge.recharge_if_low(rule_id=rule_id, now=now)
+    if begun is not None:
+        recharge.drive_recharge(recharge_id=begun, now=now)
 
 
 @shared_task(name="billing.handle_stripe_event")
@@ -46,6 +55,8 @@ def forget_card(*, card_id: int, **_later: object) -> None:
 def drive_recharges() -> None:
     """Publish again what is due: a worker may have died between Stripe's answer and the commit."""
     now = timezone.now()
+    low = auto_recharge.low_rules(now=now, limit=_BATCH)
+    send_tasks(("billing.recharge_if_low", {"rule_id": pk}) for pk in low)
     due = Recharge.unscoped.filter(check_at__lte=now).order_by("check_at")[:_BATCH]
     send_tasks(("billing.drive_recharge", {"recharge_id": row.pk}) for row in due)
     events = StripeEvent.overdue(now=now, limit=_BATCH)
@@ -70,6 +81,26 @@ def mail_receipt(event: AuditEvent) -> None:
 def mail_recharge_failed(event: AuditEvent) -> None:
     """Say that no money came in, and why."""
     _mail("recharge_failed", event)
+
+
+@subscriber(EventKind.AUTO_RECHARGE_PAUSED, EventKind.AUTO_RECHARGE_RESTED)
+def mail_auto_recharge_stopped(event: AuditEvent) -> None:
+    """Say that auto-recharge stopped, why, and what lets it go on."""
+    rule = AutoRecharge.unscoped.select_related("account").get(pk=event.target_id)
+    account, until = rule.account, event.data.get("until", "")
+    page = reverse("billing:payments", kwargs={"account": account.auth_id})
+    context = {
+        "account": account,
+        "reason": event.data["reason"],
+        "until": datetime.fromisoformat(until) if until else None,
+        "facts": [("Account", f"{account.name}, {account.auth_id}"), ("Rule", rule.audit_label)],
+        "button_url": settings.BASE_URL + page,
+        "button_label": "Open Payment Settings",
+    }
+    for person in contacts_of(account):
+        key = f"event:{event.public_id}:{person.pk}"
+        more = {"person": person}
+        queue_mail("billing/auto_recharge_stopped", to=person.email, key=key, context=context | more)
 
 
 def _mail(name: str, event: AuditEvent, **more: Any) -> None:

@@ -11,10 +11,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from billing import gateway
-from billing.forms.cards import CardBeginForm, CardFinishForm, RechargeForm, TestCardForm
+from billing.forms.cards import AutoRechargeForm, CardBeginForm, CardFinishForm, RechargeForm, TestCardForm
 from billing.models import CardSetup, Recharge
 from billing.queries import cards as queries
 from billing.queries.money import money_of
+from billing.recharge_rules import periods
+from billing.services import auto_recharge as automatic
 from billing.services import cards as services
 from billing.services import recharge as recharging
 from billing.views.stripe_script import allow_stripe
@@ -35,7 +37,12 @@ def payments(request: ConsoleRequest) -> HttpResponse:
     return _page(request)
 
 
-def _page(request: ConsoleRequest, form: RechargeForm | None = None, status: int = 200) -> HttpResponse:
+def _page(
+    request: ConsoleRequest,
+    form: RechargeForm | None = None,
+    status: int = 200,
+    auto_form: AutoRechargeForm | None = None,
+) -> HttpResponse:
     account = request.actor.account
     cards = queries.cards_of(account)
     today = timezone.localdate()
@@ -45,10 +52,59 @@ def _page(request: ConsoleRequest, form: RechargeForm | None = None, status: int
         "cards": [(card, card.ends_by(today)) for card in cards],
         "form": form or RechargeForm(cards=cards),
         "begin_form": CardBeginForm(),
+        **_auto(request, auto_form),
         "money": money_of(account),
         "recharges": queries.recharges_of(account, limit=_SHOWN),
     }
     return render(request, "billing/payments.html", context, status=status)
+
+
+def _auto(request: ConsoleRequest, form: AutoRechargeForm | None) -> dict[str, Any]:
+    account, now = request.actor.account, timezone.now()
+    rule = queries.rule_of(account)
+    known = {name: getattr(rule, name) for name in AutoRechargeForm.base_fields} if rule else None
+    return {
+        "rule": rule,
+        "is_resting": rule is not None and rule.is_resting(now),
+        "spent": automatic.spent_by(account, now=now)["month"] if rule else None,
+        "month_ends": periods(now, account.time_zone)[-1].ends_at,
+        "auto_form": form or AutoRechargeForm(initial=known),
+    }
+
+
+@access(_MANAGE, recent_auth=True, deed="change auto-recharge")
+@require_POST
+def auto_recharge(request: ConsoleRequest) -> HttpResponse:
+    """Turn auto-recharge on, or change it."""
+    form = AutoRechargeForm(request.POST)
+    if not form.is_valid():
+        return _page(request, status=_REFUSED, auto_form=form)
+    try:
+        wish = automatic.Wish(**form.cleaned_data)
+        automatic.set_auto_recharge(actor=request.actor, wish=wish, now=timezone.now())
+    except DomainError as error:
+        form.add_error(error.field if error.field in form.fields else None, str(error))
+        return _page(request, status=_REFUSED, auto_form=form)
+    messages.success(request, "Auto-recharge is set.")
+    return _to_page(request)
+
+
+@access(_MANAGE, recent_auth=True, deed="turn off auto-recharge")
+@require_POST
+def auto_recharge_off(request: ConsoleRequest) -> HttpResponse:
+    """Charge nothing by itself any more."""
+    automatic.turn_off(actor=request.actor, now=timezone.now())
+    messages.success(request, "Auto-recharge is off.")
+    return _to_page(request)
+
+
+@access(_MANAGE, second_factor=True, deed="resume auto-recharge")
+@require_POST
+def auto_recharge_resume(request: ConsoleRequest) -> HttpResponse:
+    """Let auto-recharge go on after a pause."""
+    automatic.resume(actor=request.actor, now=timezone.now())
+    messages.success(request, "Auto-recharge goes on.")
+    return _to_page(request)
 
 
 def _to_page(request: ConsoleRequest) -> HttpResponse:
