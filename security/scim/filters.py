@@ -1,8 +1,10 @@
 """Turn a SCIM filter (RFC 7644, 3.4.2.2) into a condition on rows; nothing of it is evaluated in Python."""
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
+from unicodedata import category
 from uuid import UUID
 
 from django.db.models import Q
@@ -198,7 +200,7 @@ class _Transpiler(FilterVisitor[Q]):
         column = self._columns.get(_key(node.attr_path))
         if column is None:
             raise InvalidFilterException(detail=f"{node.attr_path} cannot be filtered by")
-        return column(node.op, node.value)
+        return column(node.op, _storable(node.value))
 
     def visit_present(self, node: Present) -> Q:
         """Return the condition that there is a value."""
@@ -232,10 +234,20 @@ class _Transpiler(FilterVisitor[Q]):
         for term in terms:
             if not isinstance(term, Comparison) or term.op != Op.eq or not is_all:
                 raise InvalidFilterException(detail="compare in brackets with eq, joined by and")
-            wanted[term.attr_path.attr.lower()] = term.value
-        if _key(node.attr_path) != "emails" or not set(wanted) <= {"value", "type", "primary"}:
+            wanted[term.attr_path.attr.lower()] = _storable(term.value)
+        is_known = _key(node.attr_path) == "emails" and "emails" in self._columns
+        if not is_known or not set(wanted) <= {"value", "type", "primary"}:
             raise InvalidFilterException(detail=f"{node.attr_path}[…] cannot be filtered by")
         return Q(emails__contains=[wanted])
+
+
+def _storable(value: Any) -> Any:
+    """Return the value, unless it is one that the database could not even be asked for."""
+    if isinstance(value, str) and any(category(one) == "Cs" or one == "\x00" for one in value):
+        raise InvalidFilterException(detail="a value holds NUL or half a character")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InvalidFilterException(detail="a value is a number that no row has")
+    return value
 
 
 def _key(path: AttrPath) -> str:

@@ -52,6 +52,7 @@ def test_filter_finds(cast):
 
 REFUSED_FILTERS = (
     "userName", 'password eq "x"', 'userName eq "x', "active gt true", 'emails gt "a"', 'x"; DROP',
+    'userName eq "\\u0000"', 'externalId sw "\\ud800"', 'emails[type eq "\\u0000"]', "emails[type eq 1e400]",
     " or ".join(['id eq "1"'] * 60), 'meta.created gt "yesterday"', 'emails[type co "w"]', "x" * 3000,
 )  # fmt: skip
 
@@ -62,6 +63,8 @@ def test_filter_that_cannot_be_answered_is_refused(cast):
         answer = directory.call("GET", f"/Users?filter={text}")
         assert (answer.status_code, answer.json()["schemas"]) == (400, [ERROR]), text
         assert answer.json()["scimType"] in {"invalidFilter", "invalidValue"}
+    for text in ('emails[type eq "work"]', "active eq true"):
+        assert directory.call("GET", f"/Groups?filter={text}").status_code == 400, text
     deep = "(" * 980 + 'id eq "1"' + ")" * 980
     assert directory.call("GET", f"/Users?filter={deep}").status_code in {200, 400}
 
