@@ -37,6 +37,7 @@ _WRAPS = frozenset({f"{_ENC}rsa-oaep-mgf1p", f"{_ENC11}rsa-oaep"})
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?Z")
 LEEWAY = timedelta(minutes=2)
 _LONGEST_TEXT, _LONGEST_NAME, _MOST_VALUES = 1000, 255, 500
+_FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,8 @@ def _decrypted(carried: etree._Element, keys_pem: Sequence[bytes], *, is_signed:
             plain = xmlsec.EncryptionContext(manager).decrypt(_copy_of(data))
         except xmlsec.Error:
             continue
+        if isinstance(plain, bytes):
+            raise MessageRefused("the encryption does not say that it holds an element")
         return _inner(etree.tostring(plain))
     raise MessageRefused("none of our keys opens the assertion")
 
@@ -260,7 +263,7 @@ def _attributes(node: etree._Element) -> dict[str, tuple[str, ...]]:
 
 
 def instant_of(text: str | None) -> datetime | None:
-    """Return the instant that an attribute names, or None without one.
+    """Return the instant that an attribute names, or None without one; far ones are moved to where sums still work.
 
     :raises MessageRefused: if it is not in UTC, or does not exist
     """
@@ -270,6 +273,6 @@ def instant_of(text: str | None) -> datetime | None:
     if found is None:
         raise MessageRefused("a time that is not in UTC")
     try:
-        return datetime.fromisoformat(found[1]).replace(tzinfo=UTC)
+        return min(max(datetime.fromisoformat(found[1]).replace(tzinfo=UTC), _FIRST), _LAST)
     except ValueError as error:
         raise MessageRefused("a time that does not exist") from error

@@ -10,7 +10,7 @@ import xmlsec  # noqa: TID251 - the other side
 from lxml import etree  # noqa: TID251 - the other side
 
 from security.sso import assertion, logout
-from security.sso.messages import DS, SAML, SAMLP, MessageRefused
+from security.sso.messages import DS, SAML, SAMLP, XENC, MessageRefused
 from tests.security import saml_peer as peer
 from tests.security.saml_peer import ACS, ENTITY, MINUTES, NOW, PROVIDER
 
@@ -212,6 +212,22 @@ def test_the_assertion_inside_the_encryption_passes_the_same_gate():
     key, certificate = peer.pair("ours")
     hidden = peer.encrypt(peer.response(), xmlsec.constants.TransformAes256Gcm, certificate)
     refuse(peer.sign(hidden), "assertion is not signed", keys_pem=[key])
+
+
+@pytest.mark.parametrize("kind", [None, "urn:something"])
+def test_an_encrypted_assertion_that_does_not_say_it_is_an_element_is_refused(kind):
+    key, certificate = peer.pair("ours")
+    message = peer.encrypt(peer.signed(), xmlsec.constants.TransformAes256Gcm, certificate)
+    data = next(message.iter(f"{XENC}EncryptedData"))
+    del data.attrib["Type"]
+    if kind:
+        data.set("Type", kind)
+    refuse(message, "does not say that it holds an element", keys_pem=[key])
+
+
+@pytest.mark.parametrize("text", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_a_time_at_the_end_of_time_can_be_counted_with(text):
+    assert assertion.instant_of(text) - timedelta(days=1) < assertion.instant_of(text) + timedelta(days=1)
 
 
 def test_a_failure_at_the_provider_is_refused():
