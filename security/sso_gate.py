@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.sessions import session_row
 from security.models import SsoConnection
 from security.services.sso_logout import begin_logout
-from teams.queries import memberships_of
+from teams.models import Membership
 from teams.roles import Role
 
 _KEY = "sso"
@@ -51,7 +51,9 @@ def confirming(request: Any) -> SsoConnection | None:
     kept = request.session.get(_KEY)
     if not kept:
         return None
-    if not {found.account_id for found in memberships_of(request.user)} <= set(kept["accounts"]):
+    # Memberships that rest count as well: their accounts may open again.
+    accounts = Membership.unscoped.filter(user=request.user).values_list("account_id", flat=True)
+    if not set(accounts) <= set(kept["accounts"]):
         return None
     rows = SsoConnection.unscoped.filter(public_id__in=vouching_ids(request), state=SsoConnection.State.ON)
     return rows.select_related("account").first()

@@ -204,6 +204,15 @@ def test_a_person_of_two_accounts_is_not_confirmed_by_one_s_provider(client, cas
     assert client.get(held.replace("/confirm/", "/sso/confirm/")).status_code == 404
 
 
+def test_a_membership_that_rests_elsewhere_is_not_confirmed_away(client, cast, connection):
+    """Its account may open again: A's provider must not become the password that opens B."""
+    other = make_member(cast.other_account, user=cast.developer)
+    Membership.unscoped.filter(pk=other.pk).update(suspended_at=timezone.now())
+    steps.sign_in(client, connection, cast.developer.email)
+    held = client.post(codes_page(cast))["Location"]
+    assert client.get(held.replace("/confirm/", "/sso/confirm/")).status_code == 404
+
+
 def logout(client, connection, email, *, key=b"", **bent):
     now = bent.pop("now", timezone.now())
     xml = peer.logout_request(slo=addresses.slo_url(connection.public_id), name_id=email, now=now, **bent)
