@@ -11,6 +11,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import login_steps
+from accounts.services import sessions
+from accounts.sessions import session_row
 from console.core.access import access
 from console.core.errors import TooManyRequests
 from console.core.permissions import Gate, Permission
@@ -22,6 +24,8 @@ from security.services.sso_errors import SsoRefused
 from security.sso.metadata import sp_metadata
 from security.views.sso_browser import leave
 from security.views.sso_refusals import refused
+
+_OURS = "same-origin"
 
 
 @access(Gate.PUBLIC)
@@ -72,6 +76,7 @@ def sso_elsewhere(request: ConsoleRequest) -> HttpResponse:
 def sso_own(request: ConsoleRequest) -> HttpResponse:
     """End the provider's session here, and ask for the person's own password."""
     email = request.user.email
+    sessions.sign_out(session=session_row(request), origin=request.origin)
     request.session.flush()
     request.session["sign_in_email"] = email
     messages.info(request, "Sign in with your own password to open this account.")
@@ -81,11 +86,17 @@ def sso_own(request: ConsoleRequest) -> HttpResponse:
 @access(Permission.SSO_MANAGE)
 @require_safe
 def sso_test(request: ConsoleRequest) -> HttpResponse:
-    """Send the browser to the provider to test the connection; a link, since forms may not lead to other sites."""
+    """Send the browser to the provider to test the connection; a link, since forms may not lead to other sites.
+
+    A good test links whoever tests, so it begins on our page: another site, or a mail, leads to that page only.
+    """
     connection = sso_queries.connection_of(request.actor.account)
     if connection is None:
         raise Http404
     request.actor.require(Permission.SSO_MANAGE)
+    if request.headers.get("Sec-Fetch-Site", _OURS) != _OURS:
+        messages.info(request, "Begin the test here. When it passes, the provider can sign you in.")
+        return redirect("security:sso", account=request.actor.account.auth_id)
     try:
         return leave(request, connection=connection, purpose=SsoRequest.Purpose.TEST, user=request.user)
     except (SsoRefused, TooManyRequests) as error:

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from security.models import SsoConnection, SsoDomain, SsoGroupRole, SsoLink
+from security.models import SsoConnection, SsoDomain, SsoGroupRole, SsoLink, SsoRequest
 from security.services import sso_domains
 from security.services.sso_metadata import MetadataUnread
 from security.sso_guides import GUIDES
@@ -238,6 +238,17 @@ def test_test_goes_to_the_provider_and_shows_what_arrived(owner, cast):
     for words in ("The test failed", "names no email address", "urn:&lt;idp&gt;", "Did not arrive", "mail"):
         assert words in text
     assert "Last test failed" in owner.get(page("sso", cast)).text
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none"])
+def test_test_that_another_site_or_a_mail_leads_to_begins_on_our_page(owner, cast, site):
+    connect(cast)
+    left = owner.get(page("sso_test", cast), headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"})
+    assert left.headers["Location"] == page("sso", cast)
+    assert "Begin the test here" in owner.get(page("sso", cast)).text
+    assert not SsoRequest.objects.exists()
+    left = owner.get(page("sso_test", cast), headers={"Sec-Fetch-Site": "same-origin"})
+    assert left.headers["Location"].startswith("https://idp.halyard.example/sso?")
 
 
 def test_test_needs_metadata_first(owner, cast):
