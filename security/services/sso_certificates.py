@@ -15,6 +15,7 @@ from console.core.events import EventKind, record
 from console.core.permissions import Permission
 from security.models import SsoCertificate, SsoConnection
 from security.sso.metadata import end_of, pem_of
+from teams.services.members import check_may_grant
 
 MARKS = (1, 7, 14, 30, 60)
 PLACES = (1, 2)
@@ -88,8 +89,12 @@ def _remove(row: SsoCertificate, connection: SsoConnection, actor: Actor) -> Non
 def locked_connection(actor: Actor) -> SsoConnection:
     """Return the account's connection, locked until the transaction ends.
 
+    Whoever decides what a provider says decides who is Admin: that would outlast a raise.
+
     :raises NoConnection: if the account has none
+    :raises RaisedOnly: if the actor is Admin for a while only
     """
+    check_may_grant(actor)
     rows = SsoConnection.objects.of(actor.account).select_for_update()
     connection = rows.first()
     if connection is None:

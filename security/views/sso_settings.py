@@ -177,12 +177,15 @@ def sso_attributes(request: ConsoleRequest) -> HttpResponse:
     """Ask under which names the provider sends who somebody is."""
     connection = connection_or_404(request)
     known = {name: getattr(connection, f"{name}_attribute") for name in sso_setup.ATTRIBUTES}
-    form = SsoAttributesForm(request.POST if request.method == "POST" else None, initial=known)
+    form, status = SsoAttributesForm(request.POST if request.method == "POST" else None, initial=known), 0
     if form.is_valid():
-        sso_setup.put_attributes(actor=request.actor, names=form.cleaned_data, now=timezone.now())
-        messages.success(request, "Saved. Test the connection to see what arrives.")
-        return to("sso", request)
-    return answer(request, "security/sso_attributes.html", form, connection=connection)
+        try:
+            sso_setup.put_attributes(actor=request.actor, names=form.cleaned_data, now=timezone.now())
+            messages.success(request, "Saved. Test the connection to see what arrives.")
+            return to("sso", request)
+        except DomainError as error:
+            status = blame(form, error)
+    return answer(request, "security/sso_attributes.html", form, status=status, connection=connection)
 
 
 @access(_MANAGE, both_factors=True, deed="change the rules of single sign-on")
@@ -192,13 +195,16 @@ def sso_rules(request: ConsoleRequest) -> HttpResponse:
     connection = connection_or_404(request)
     names = ("default_role", "is_two_factor", "allows_idp_initiated")
     known = {name: getattr(connection, name) for name in names}
-    form = SsoRulesForm(request.POST if request.method == "POST" else None, initial=known)
+    form, status = SsoRulesForm(request.POST if request.method == "POST" else None, initial=known), 0
     if form.is_valid():
-        sso_setup.put_rules(actor=request.actor, **form.cleaned_data)
-        messages.success(request, "Saved. The rules count from the next sign-in.")
-        return to("sso_rules", request)
-    groups = connection.group_roles.order_by("group")
-    return answer(request, "security/sso_rules.html", form, connection=connection, groups=groups)
+        try:
+            sso_setup.put_rules(actor=request.actor, **form.cleaned_data)
+            messages.success(request, "Saved. The rules count from the next sign-in.")
+            return to("sso_rules", request)
+        except DomainError as error:
+            status = blame(form, error)
+    more = {"connection": connection, "groups": connection.group_roles.order_by("group")}
+    return answer(request, "security/sso_rules.html", form, status=status, **more)
 
 
 @access(_MANAGE, recent_auth=True, deed="let a group decide a role")
@@ -228,6 +234,9 @@ def sso_group_remove(request: ConsoleRequest, public_id: UUID) -> HttpResponse:
         raise Http404
     if request.method != "POST":
         return render(request, "security/sso_group_remove.html", {"group": group})
-    sso_setup.remove_group(actor=request.actor, public_id=public_id)
-    messages.success(request, "The group decides nothing any more.")
+    try:
+        sso_setup.remove_group(actor=request.actor, public_id=public_id)
+        messages.success(request, "The group decides nothing any more.")
+    except DomainError as error:
+        messages.error(request, str(error))
     return to("sso_rules", request)

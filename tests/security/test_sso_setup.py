@@ -17,7 +17,9 @@ from security.services.sso_certificates import CertificateRefused
 from security.services.sso_metadata import MetadataUnread
 from security.services.sso_setup import SetupRefused
 from security.services.sso_switch import NotReady
+from teams.models import Membership
 from teams.roles import Role
+from teams.services import raise_member
 from tests.security.sso_setup_steps import (
     actor_of,
     certificate,
@@ -27,6 +29,7 @@ from tests.security.sso_setup_steps import (
     fingerprints,
     mark,
     metadata,
+    page,
     prove,
     put_test,
     turn_on,
@@ -310,6 +313,32 @@ def test_no_group_makes_an_owner(cast):
         SsoGroupRole.objects.create(connection=connection, group="x", role="owner")
     sso_setup.remove_group(actor=actor, public_id=row.public_id)
     assert not connection.group_roles.exists()
+
+
+def test_who_is_admin_for_an_hour_does_not_decide_what_the_provider_says(client, cast):
+    """A group of their own, or a provider of their own, would make them Admin for good."""
+    connect(cast)
+    row = sso_setup.put_group(actor=actor_of(cast), group="pb-dev", role=Role.DEVELOPER)
+    member = Membership.objects.of(cast.account).get(user=cast.developer)
+    raise_member(actor=actor_of(cast), member_id=member.public_id, reason="on call", now=timezone.now())
+    cast.sign_in(client, "developer")
+    rules = {"default_role": "admin", "is_two_factor": "on"}
+    for name, sent, more in (
+        ("sso_group_add", {"group": "pb-dev", "role": "admin"}, {}),
+        ("sso_rules", rules, {}),
+        ("sso_attributes", {"email": "mail"}, {}),
+        ("sso_group_remove", {}, {"public_id": row.public_id}),
+        ("sso_turn_on", {}, {}),
+    ):
+        answer = client.post(page(name, cast, **more), sent, follow=True)
+        assert "You are Admin for a while only" in answer.text, name
+    connection = SsoConnection.unscoped.get()
+    assert (connection.default_role, connection.email_attribute, connection.is_two_factor) == (
+        "support",
+        "email",
+        False,
+    )
+    assert list(connection.group_roles.values_list("role", flat=True)) == ["developer"]
 
 
 def test_only_the_newest_tests_are_kept(cast):
