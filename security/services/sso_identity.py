@@ -16,6 +16,7 @@ from security.models import SsoConnection, SsoLink
 from security.services.sso_errors import SsoRefused
 from security.sso.assertion import Assertion
 from teams import services as teams
+from teams.links import TAKES_NOBODY
 from teams.models import Membership
 from teams.roles import Role
 from teams.roster import open_invitations
@@ -194,17 +195,29 @@ def _check_member(
     """
     account, system = connection.account, Actor.system(connection.account)
     member = Membership.objects.of(account).filter(user=user).first()
-    if member is None:
-        _join(connection, user, profile, origin, now)
+    if member is None or (member.suspended_at is None and not member.is_live(now)):
+        _join(connection, user, member, profile, origin, now)
     elif not member.is_live(now):
         raise SsoRefused("suspended", "the membership has ended or is suspended")
     elif member.role != Role.OWNER and profile.role not in {None, member.role}:
         teams.change_role(actor=system, member_id=member.public_id, role=Role(profile.role), now=now)
 
 
-def _join(connection: SsoConnection, user: User, profile: Profile, origin: Origin, now: datetime) -> None:
+def _join(
+    connection: SsoConnection,
+    user: User,
+    ended: Membership | None,
+    profile: Profile,
+    origin: Origin,
+    now: datetime,
+) -> None:
+    """Make the person a member as their invitation says, or as the connection does; what ended needs an invitation."""
     account, system = connection.account, Actor.system(connection.account)
+    if account.state in TAKES_NOBODY:
+        raise SsoRefused("off", "the account takes no members now")
     invitation = open_invitations(account).filter(email_key=user.email_key, expires_at__gt=now).first()
+    if invitation is None and ended is not None:
+        raise SsoRefused("suspended", "the membership has ended")
     try:
         if invitation is None:
             role = profile.role or Role(connection.default_role)
@@ -215,5 +228,7 @@ def _join(connection: SsoConnection, user: User, profile: Profile, origin: Origi
         )
     except teams.PlanNeeded as error:
         raise SsoRefused("plan", "the account has no plan that includes a team") from error
+    except (teams.AlreadyMember, teams.InvitationRefused) as error:
+        raise SsoRefused("stale", "the team changed at the same moment") from error
     if profile.role not in {None, joined.role}:
         teams.change_role(actor=system, member_id=joined.public_id, role=Role(profile.role), now=now)

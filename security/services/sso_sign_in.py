@@ -108,18 +108,18 @@ def take_answer(*, connection_id: UUID, message: str, browser: str, origin: Orig
         return _take(connection, open_posted(message), browser, origin, now)
     except MessageRefused as error:
         refusal = SsoRefused("message", error.reason)
-        _note_refusal(connection, refusal)
+        _note_refusal(connection, refusal, origin)
         raise refusal from error
     except SsoRefused as refusal:
-        _note_refusal(connection, refusal)
+        _note_refusal(connection, refusal, origin)
         raise
 
 
-def _note_refusal(connection: SsoConnection, refusal: SsoRefused) -> None:
+def _note_refusal(connection: SsoConnection, refusal: SsoRefused, origin: Origin) -> None:
     facts = {"connection": str(connection.public_id), "refusal": refusal.code, "reason": refusal.reason}
     _log.warning("sso refused", extra=facts)
     with transaction.atomic():
-        actor = Actor(kind="visitor", account=connection.account)
+        actor = Actor(kind="visitor", account=connection.account, origin=origin)
         record(EventKind.SSO_REFUSED, actor=actor, target=connection, reason=refusal.reason)
 
 

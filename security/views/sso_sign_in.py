@@ -13,7 +13,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import login_steps
 from accounts.queries.sign_in import route_for
-from accounts.sessions import own_session
+from accounts.services import sessions
+from accounts.sessions import own_session, session_row
 from console.core.access import access
 from console.core.errors import TooManyRequests
 from console.core.permissions import Gate
@@ -133,6 +134,7 @@ def _sign_in(request: Any, found: SsoRequest, vouched: finishing.Vouched) -> Htt
     if request.user.is_authenticated and request.user.pk == vouched.user.pk:
         return _add_proof(request, vouched, following)
     if request.user.is_authenticated:
+        sessions.sign_out(session=session_row(request), origin=request.origin)
         request.session.flush()
     if found.next_path or "next" not in request.session:
         request.session["next"] = following

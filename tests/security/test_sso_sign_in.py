@@ -106,6 +106,43 @@ def test_nobody_becomes_an_owner_and_the_owner_links_by_a_test_first(client, cas
     assert Membership.objects.of(cast.account).get(user=cast.owner).role == "owner"
 
 
+def test_a_locked_account_takes_nobody_by_its_provider(client, cast, connection):
+    now = timezone.now()
+    cast.account.state = "locked"
+    cast.account.save()
+    for email in ("new@halyard.example", "asked@halyard.example"):
+        if email.startswith("asked"):
+            Invitation.objects.create(
+                account=cast.account, email=email, email_key=email, role="admin", sent_at=now,
+                expires_at=now + timedelta(days=7),
+            )  # fmt: skip
+        request_id = steps.start(client, connection)
+        refused(steps.answer(client, connection, request_id, name_id=email), "cannot be used now")
+    assert not User.objects.filter(email_key__in=["new@halyard.example", "asked@halyard.example"]).exists()
+
+
+def test_an_ended_membership_goes_on_by_an_invitation_only(client, cast, connection):
+    now, email = timezone.now(), cast.support.email
+    Membership.objects.of(cast.account).filter(user=cast.support).update(ends_at=now)
+    request_id = steps.start(client, connection)
+    refused(steps.answer(client, connection, request_id, name_id=email), "ended or is suspended")
+    Invitation.objects.create(
+        account=cast.account, email=email, email_key=email, role="analyst", sent_at=now,
+        expires_at=now + timedelta(days=7),
+    )  # fmt: skip
+    assert steps.sign_in(client, connection, email)["Location"] == overview(cast.account)
+    assert Membership.objects.of(cast.account).get(user=cast.support).role == "analyst"
+
+
+def test_a_person_who_makes_room_is_signed_out_on_the_record(client, cast, connection):
+    request_id = steps.start(client, connection)
+    cast.sign_in(client, "admin")
+    steps.answer(client, connection, request_id, name_id=cast.developer.email)
+    assert client.get("/sso/finish/").status_code == 302
+    assert AuditEvent.objects.filter(kind="session:signed-out", user_id=cast.admin.pk).exists()
+    assert not Session.objects.filter(user=cast.admin).exists()
+
+
 def test_without_a_plan_nobody_joins(client, cast, connection):
     cast.account.plans.all().delete()
     given = steps.answer(client, connection, steps.start(client, connection), name_id="new@halyard.example")
@@ -118,6 +155,7 @@ def test_an_assertion_is_taken_once(client, cast, connection):
     text = peer.encode(peer.signed(**steps.says(connection, request_id, name_id=cast.developer.email)))
     assert steps.post(client, connection, text).status_code == 303
     assert steps.post(client, connection, text).status_code == 403
+    assert AuditEvent.objects.get(kind="sso:refused").ip == "127.0.0.1"
     assert client.get("/sso/finish/").status_code == 302
     assert client.get("/sso/finish/").status_code == 403
     assert SsoAssertion.objects.count() == 1
