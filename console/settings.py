@@ -370,6 +370,7 @@ LOGGING = {
         "django.db.backends": {"level": "WARNING"},
         "django.server": {"handlers": [], "propagate": False},
         "celery.app.trace": {"level": "WARNING"},
+        "stripe": {"level": "WARNING"},  # it would log every call, and at DEBUG what was sent
         "xmlschema": {"level": "WARNING"},
     },
 }

@@ -55,10 +55,15 @@ class RechargeForm(forms.Form):
         return {"amount": amount, "card_id": uuid.UUID(values["card"]), "form_id": values["form_id"]}
 
 
-def _amount(label: str, **options: Any) -> forms.DecimalField:
-    errors = {"required": "Enter an amount.", "invalid": "Enter an amount such as 75 or 75.50."}
-    limits = {"max_digits": 8, "decimal_places": 2, "min_value": 0}
-    return forms.DecimalField(label=label, widget=MoneyInput(), error_messages=errors, **limits, **options)
+def _amount(label: str) -> forms.DecimalField:
+    return forms.DecimalField(
+        label=label,
+        max_digits=8,
+        decimal_places=2,
+        min_value=0,
+        widget=MoneyInput(),
+        error_messages={"required": "Enter an amount.", "invalid": "Enter an amount such as 75 or 75.50."},
+    )
 
 
 class AutoRechargeForm(forms.Form):

@@ -54,7 +54,7 @@ def set_auto_recharge(*, actor: Actor, wish: Wish, now: datetime) -> AutoRecharg
         if rule.rest_reason in recharge_rules.PERIODS:
             rule.rests_until, rule.rest_reason = None, ""
         rule.save()
-        facts = {name: str(getattr(wish, name)) for name in Wish.__slots__}
+        facts: dict[str, Any] = {name: str(getattr(wish, name)) for name in Wish.__slots__}
         record(EventKind.AUTO_RECHARGE_SET, actor=actor, target=rule, account=account, at=now, **facts)
     return rule
 
@@ -88,7 +88,7 @@ def resume(*, actor: Actor, now: datetime) -> None:
     actor.require(Permission.BILLING_MANAGE)
     rule = _locked(actor.account)
     if rule is not None and rule.paused_at is not None:
-        facts = {"reason": rule.pause_reason}
+        facts: dict[str, Any] = {"reason": rule.pause_reason}
         rule.paused_at, rule.pause_reason, rule.brake_from = None, "", now
         rule.save()
         record(EventKind.AUTO_RECHARGE_RESUMED, actor=actor, target=rule, at=now, **facts)
@@ -182,7 +182,7 @@ def _locked(account: Account) -> AutoRecharge | None:
 def _pause(rule: AutoRecharge, reason: str, actor: Actor, now: datetime) -> None:
     rule.paused_at, rule.pause_reason = now, reason
     rule.save(update_fields=["paused_at", "pause_reason"])
-    facts = {"reason": reason}
+    facts: dict[str, Any] = {"reason": reason}
     record(EventKind.AUTO_RECHARGE_PAUSED, actor=actor, target=rule, account=rule.account, at=now, **facts)
 
 

@@ -17,6 +17,7 @@ from console.core.events import EventKind, record
 from console.core.requests import Origin
 from console.demo import (
     applications,
+    cards,
     compromise,
     named_tokens,
     numbers,
@@ -79,6 +80,7 @@ def build(*, now: datetime, seed: int) -> dict[str, Any]:
     )
     shapes = [_shape(first, now), _shape(_trial(now), now)]
     webhooks.push_events(first, *endpoints, now=now)
+    cards.use_cards(first, now=now)
     return {
         "base_url": settings.BASE_URL,
         "accounts": shapes,
