@@ -110,15 +110,16 @@ def test_change_shows_at_once_and_a_refused_one_changes_nothing(dev, cast, actor
     )
 
 
+def names(response):
+    return re.findall(r'<a class="break" href="[^"]*">([\w-]+)</a>', response.content.decode())
+
+
 def test_lists_search_filter_and_page(dev, cast, actor, sub, now):
     for number in range(27):
         make(actor, now, f"line-{number:02d}")
     own = make(actor, now, "Driver-line", subaccount=sub.auth_id)
     phone(actor, now, alias="Own-phone", app_id=own.app_id)
     phone(actor, now, alias="Main-phone")
-    names = lambda response: re.findall(
-        r'<a class="break" href="[^"]*">([\w-]+)</a>', response.content.decode()
-    )  # noqa: E731
     listed = url(cast, "application_list")
     first = dev.get(listed)
     assert names(first)[:2] == ["Driver-line", "line-26"]
