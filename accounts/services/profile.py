@@ -54,7 +54,8 @@ def update_company(
     :raises ProfileRefused: if a value can't be kept; nothing is changed then
     """
     actor.require(Permission.COMPANY_MANAGE)
-    account = Account.objects.select_for_update().get(pk=actor.account.pk)
+    # The row stays open to those that only refer to it, or a charge that is written down meanwhile waits in a ring.
+    account = Account.objects.select_for_update(no_key=True).get(pk=actor.account.pk)
     wanted = {"name": name, "address": address, "city": city, "region": region, "time_zone": time_zone}
     given = {field: _checked(field, value) for field, value in wanted.items() if value is not None}
     before = {field: getattr(account, field) for field in given}

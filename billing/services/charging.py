@@ -75,8 +75,9 @@ def charge_all(*, charges: Sequence[Charge], now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_ENTRIES, [now, *(list(part) for part in zip(*rows, strict=True))])
         cursor.execute(_MOVE, [now, list(left), list(left.values())])
-    balance_moved(moves=[Move(pk, before[pk], after) for pk, after in left.items()], now=now)
+    # The months come before anything that is recorded: a change of a limit locks them in this order too.
     note_spend(spent=_spent_by_subaccount(charges), now=now)
+    balance_moved(moves=[Move(pk, before[pk], after) for pk, after in left.items()], now=now)
 
 
 def _entry(charge: Charge, left: dict[int, Decimal]) -> tuple[Any, ...]:

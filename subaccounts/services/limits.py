@@ -68,9 +68,11 @@ def set_limit(
     after = _facts(rows.first())
     if before == after:
         return subaccount
+    # The month is locked before the audit log, as by those who charge.
+    month = _arm_again(subaccount, now=now)
     facts: dict[str, Any] = {"auth_id": auth_id, "name": subaccount.name, "before": before, "after": after}
     record(EventKind.SUBACCOUNT_LIMIT_CHANGED, actor=actor, target=subaccount, **facts)
-    _arm_again(subaccount, now=now)
+    _tell([subaccount.pk], {month}, now=now)
     return subaccount
 
 
@@ -81,12 +83,12 @@ def _facts(limit: SpendLimit | None) -> dict[str, Any] | None:
     return {"amount": f"{limit.amount:.5f}", "alert_percent": limit.alert_percent, "stop": limit.stop}
 
 
-def _arm_again(subaccount: Subaccount, *, now: datetime) -> None:
-    """Forget the marks of the old limit, and look at what is spent against the new one."""
+def _arm_again(subaccount: Subaccount, *, now: datetime) -> date:
+    """Forget the marks of the old limit, and return the month that it is."""
     month = month_of(now, subaccount.account.time_zone)
     rows = MonthSpend.objects.of(subaccount.account).filter(subaccount=subaccount, month=month)
     rows.update(alerted_at=None, reached_at=None)
-    _tell([subaccount.pk], {month}, now=now)
+    return month
 
 
 def note_spend(*, spent: Mapping[int, Decimal], now: datetime) -> None:

@@ -225,6 +225,7 @@ def release_number(*, actor: Actor, number: str, now: datetime) -> None:
     :raises NoSuchNumber: if the actor reaches none of that name
     """
     actor.require(Permission.RESOURCE_MANAGE)
+    hold_resources(actor)
     row = _lock(actor, number)
     facts: dict[str, Any] = {"owner": owner_name(row.subaccount), "paid_until": row.renewal_date}
     record(EventKind.NUMBER_RELEASED, actor=actor, target=row, at=now, **facts)

@@ -23,7 +23,8 @@ def find_owner(actor: Actor, auth_id: str) -> Subaccount | None:
     :raises ResourceRefused: if there is no such subaccount
     :raises AccessRefused: if the actor's credentials are another subaccount's
     """
-    rows = Subaccount.objects.of(actor.account).filter(deleted_at=None).select_for_update()
+    # No stronger than needed: usage that is charged while it is held still refers to the row.
+    rows = Subaccount.objects.of(actor.account).filter(deleted_at=None).select_for_update(no_key=True)
     if actor.subaccount_id is not None:
         own: Subaccount | None = rows.filter(pk=actor.subaccount_id).first()
         if own is None or auth_id not in {"", own.auth_id, actor.account.auth_id}:

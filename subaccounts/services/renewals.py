@@ -10,10 +10,12 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import Min
 
+from accounts.models import Account
 from console.core.access import Actor
 from console.core.events import EventKind, record
 from subaccounts.models import Number
 from subaccounts.services.numbers import give_back, named
+from subaccounts.services.owners import hold_resources
 from subaccounts.services.rental_rules import (
     charge,
     due_on,
@@ -56,6 +58,8 @@ def _renew_account(account_id: int, *, now: datetime) -> int:
 
 @transaction.atomic
 def _renew_some(account_id: int, *, now: datetime) -> int:
+    # First what everybody locks first, so that a deletion of the owner never waits in a ring.
+    hold_resources(Actor.system(Account(pk=account_id)))
     locked = Number.unscoped.select_for_update(of=("self",), skip_locked=True).select_related("account")
     rows = list(locked.filter(account_id=account_id, due_at__lte=now).order_by("pk")[:_AT_ONCE])
     outcome = _Outcome()

@@ -112,6 +112,7 @@ def decide_sender_id(
     :raises AlreadyDecided: if the request does not wait any more
     """
     actor.require_staff()
+    hold_resources(Actor.system(sender_id.account))
     locked = SenderId.unscoped.select_for_update(of=("self",)).select_related("account")
     row = locked.filter(pk=sender_id.pk).first()
     if row is None or row.state != State.REQUESTED:
@@ -131,6 +132,7 @@ def remove_sender_id(*, actor: Actor, public_id: UUID, now: datetime) -> None:
     :raises NoSuchSender: if the actor reaches none of that id
     """
     actor.require(Permission.RESOURCE_MANAGE)
+    hold_resources(actor)
     row = reachable(SenderId, actor).select_for_update(of=("self",)).filter(public_id=public_id).first()
     if row is None:
         raise NoSuchSender("There is no such sender ID.")

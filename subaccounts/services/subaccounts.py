@@ -121,7 +121,9 @@ def lock_subaccount(account: Account, auth_id: str) -> Subaccount:
 
 
 def _lock(account: Account, auth_id: str) -> Subaccount:
-    rows = Subaccount.objects.of(account).select_for_update(of=("self",)).select_related("identity")
+    # The row stays open to those that only refer to it: whoever charges it holds the balance meanwhile.
+    rows = Subaccount.objects.of(account).select_for_update(no_key=True, of=("self",))
+    rows = rows.select_related("identity")
     found = rows.filter(auth_id=auth_id).first()
     if found is None:
         raise NoSuchSubaccount("There is no such subaccount.")
