@@ -15,7 +15,9 @@ from subaccounts.models import Subaccount
 from subaccounts.queries.limits import standing_of, stopped, with_spend
 
 PAGE_SIZE = 20
-_AUTH_ID = re.compile(r"SA[A-Z0-9]{18}")
+AUTH_ID = re.compile(r"SA[A-Z0-9]{18}")
+"""The shape of the Auth ID of a subaccount."""
+
 _PRIMARY = Credential.objects.filter(kind=Credential.Kind.PRIMARY, ended_at=None).order_by("made_at", "id")
 
 
@@ -29,7 +31,7 @@ def find_subaccount(
 ) -> Subaccount | None:
     """Return one subaccount of the account that is not deleted, out of ``rows`` of the account if given."""
     # What has another shape, NUL included, never reaches the database.
-    if not _AUTH_ID.fullmatch(auth_id):
+    if not AUTH_ID.fullmatch(auth_id):
         return None
     found = live_subaccounts(account) if rows is None else rows
     return found.filter(auth_id=auth_id).first()

@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from console.core.access import Actor
 from subaccounts.models import Subaccount
+from subaccounts.queries.subaccounts import AUTH_ID
 
 _MOST = 200
 
@@ -23,5 +24,7 @@ def choices_of(actor: Actor, *, asked: str) -> SubaccountChoices:
     if actor.subaccount_id is not None:
         rows = rows.filter(pk=actor.subaccount_id)
     live = rows.filter(deleted_at=None).order_by("-id").values("pk")[:_MOST]
-    found = rows.filter(Q(pk__in=live) | Q(auth_id=asked)).order_by("name", "id")
+    # What has another shape, NUL included, never reaches the database.
+    wanted = Q(auth_id=asked) if AUTH_ID.fullmatch(asked) else Q()
+    found = rows.filter(Q(pk__in=live) | wanted).order_by("name", "id")
     return SubaccountChoices({row.auth_id: row for row in found})

@@ -103,7 +103,7 @@ def days(request: Any) -> HttpResponse:
 
 
 def _form(form: type[Any], request: Any) -> Any:
-    parts = choices_of(request.actor, asked=request.GET.get("subaccount", "")[:20])
+    parts = choices_of(request.actor, asked=request.GET.get("subaccount", ""))
     return form(request.GET, parts=parts)
 
 

@@ -230,6 +230,13 @@ def test_one_file_at_a_time(client, cast, mixed):
     assert client.post(_address(cast, "usage_csv")).status_code == 200
 
 
+@pytest.mark.parametrize("page", ["usage_log", "usage_days"])
+@pytest.mark.parametrize("asked", ["\x00", "SA\x00", "nobody"])
+def test_subaccount_that_cannot_be_is_refused(client, cast, page, asked):
+    cast.sign_in(client, "support")
+    assert client.get(_address(cast, page), {"subaccount": asked}).status_code == 422
+
+
 def _memory():
     """Return the bytes of the process that are in memory."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
