@@ -166,13 +166,16 @@ def read_subaccount(call: Call) -> Reply:
 )
 def change_subaccount(call: Call) -> Reply:
     """Rename the subaccount, and enable or disable it if that is said."""
-    services.change_subaccount(
-        actor=call.caller.actor,
-        auth_id=_found(call).auth_id,
-        name=call.arguments["name"],
-        is_enabled=call.arguments.get("enabled"),
-        now=call.now,
-    )
+    try:
+        services.change_subaccount(
+            actor=call.caller.actor,
+            auth_id=_found(call).auth_id,
+            name=call.arguments["name"],
+            is_enabled=call.arguments.get("enabled"),
+            now=call.now,
+        )
+    except services.NoSuchSubaccount as error:
+        raise refusal(404) from error
     return Reply(202, {"message": "changed"})
 
 

@@ -11,7 +11,9 @@ from console.core import ratelimit
 from console.core.events import EventKind
 from console.core.models import AuditEvent
 from console.core.permissions import Permission
+from subaccounts.api import subaccounts as api_module
 from subaccounts.models import Subaccount
+from subaccounts.services import subaccounts as services
 from tests.accounts.api_caller import Api
 from tests.factories import make_account, make_subaccount, make_token
 from tests.sdk import LoopbackOnly, connect, lead_to
@@ -198,6 +200,21 @@ def test_caller_brings_its_subaccount_in_one_query(account, django_assert_num_qu
         caller = find_caller(auth_id=sub.auth_id, token=token, origin=Origin(), now=timezone.now())
     assert (caller.actor.subaccount_id, caller.is_main) == (sub.pk, False)
     assert Permission.SUBACCOUNT_VIEW not in caller.actor.rights
+
+
+def test_change_of_one_that_is_deleted_meanwhile_is_404(api, account, monkeypatch):
+    sub, _ = make_subaccount(account)
+    found = api_module._found
+
+    def found_and_deleted(call):
+        one = found(call)
+        services.delete_subaccount(
+            actor=call.caller.actor, auth_id=one.auth_id, is_cascading=False, now=call.now
+        )
+        return one
+
+    monkeypatch.setattr(api_module, "_found", found_and_deleted)
+    assert api.ask("POST", {"name": "Late"}, path=at(api, sub.auth_id)).status_code == 404
 
 
 # --- The SDK
