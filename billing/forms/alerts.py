@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from accounts.email_rules import EmailRefused, canonical_email
 from console.core.forms import MoneyInput
 
 _NAMES = ("first", "second", "third")
@@ -48,3 +49,21 @@ class AlertAmountsForm(forms.Form):
         form = cls(initial=initial)
         form.fields["first"].help_text = hint
         return form
+
+
+class AlertAddressForm(forms.Form):
+    """Add an address that hears of the balance."""
+
+    email = forms.CharField(
+        label="Add an address",
+        max_length=1016,
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": "Enter an address."},
+    )
+
+    def clean_email(self) -> str:
+        """Return the address as mail is sent to it."""
+        try:
+            return canonical_email(self.cleaned_data["email"]).address.lower()
+        except EmailRefused as error:
+            raise forms.ValidationError(str(error), code=error.code) from error

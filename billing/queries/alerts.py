@@ -5,11 +5,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.conf import settings
+from django.db import connection
 
 from accounts.models import Account
 from billing.models import AlertRecipient, AlertThreshold, BalanceAlert
-from billing.queries.money import ZERO, money_of
-from billing.queries.statement import spent_in
+from billing.queries.money import ZERO
 from teams.models import Membership
 from teams.queries import members_of
 from teams.roles import Role
@@ -18,6 +18,12 @@ _WEEK = 7
 _LONG = 365
 _SHOWN = 12
 _AGAIN = Decimal("1.1")
+# One query: every page of the account shows it.
+_RUNWAY = """
+SELECT coalesce((SELECT amount FROM billing_balance WHERE account_id = %(account)s), 0),
+  coalesce((SELECT sum(amount) FROM billing_ledgerday WHERE account_id = %(account)s
+    AND day >= %(first)s AND day < %(today)s AND kind IN ('usage', 'rental')), 0)
+"""
 _TOLD = (Role.OWNER, Role.ANALYST)
 
 
@@ -55,8 +61,11 @@ class Runway:
 
 def runway_of(account: Account, *, today: date, balance: Decimal | None = None) -> Runway:
     """Return how long the balance lasts at the pace of the seven days before today."""
-    spent = spent_in(account, first=today - timedelta(days=_WEEK), last=today - timedelta(days=1))
-    return Runway(money_of(account).balance if balance is None else balance, spent / _WEEK)
+    values = {"account": account.pk, "first": today - timedelta(days=_WEEK), "today": today}
+    with connection.cursor() as cursor:
+        cursor.execute(_RUNWAY, values)
+        left, spent = cursor.fetchone()
+    return Runway(left if balance is None else balance, max(-spent, ZERO) / _WEEK)
 
 
 def told_members(account: Account) -> list[Membership]:
@@ -69,6 +78,11 @@ def told_recipients(account: Account) -> list[AlertRecipient]:
     """Return the other addresses that hear of it: confirmed, and no mail to them came back."""
     rows = AlertRecipient.objects.of(account).filter(confirmed_at__isnull=False, bounced_at=None)
     return list(rows.order_by("id"))
+
+
+def recipients_of(account: Account) -> list[AlertRecipient]:
+    """Return every address outside the team, oldest first."""
+    return list(AlertRecipient.objects.of(account).select_related("added_by").order_by("id"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,9 @@ _OPEN = (
 _MOVE = "UPDATE billing_balance SET amount = %s, updated_at = %s WHERE account_id = %s"
 
 
+_RECHARGE = LedgerEntry.Kind.RECHARGE
+
+
 @transaction.atomic
 def post_entry(  # noqa: PLR0913 - an entry is one row of so many facts
     *,
@@ -53,8 +56,7 @@ def post_entry(  # noqa: PLR0913 - an entry is one row of so many facts
         if (known.kind, known.amount) != (kind, amount):
             raise KeyReused(f"The key {key} was used for another entry.")
         return known
-    with connection.cursor() as cursor:
-        cursor.execute(_MOVE, [left, now, account.pk])
+    _move(account.pk, left, now)
     entry: LedgerEntry = LedgerEntry.objects.create(
         account=account,
         subaccount_id=subaccount_id,
@@ -67,9 +69,13 @@ def post_entry(  # noqa: PLR0913 - an entry is one row of so many facts
         note=note,
         at=now,
     )
-    move = Move(account.pk, before, left, is_recharge=kind == LedgerEntry.Kind.RECHARGE)
-    balance_moved(moves=[move], now=now)
+    balance_moved(moves=[Move(account.pk, before, left, is_recharge=kind == _RECHARGE)], now=now)
     return entry
+
+
+def _move(account_id: int, left: Decimal, now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVE, [left, now, account_id])
 
 
 def lock_balance(*, account_id: int, now: datetime) -> Decimal:

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Account, User
+from billing.links import confirm_url, stop_url
 from billing.models import AlertRecipient, BalanceAlert
 from billing.models.alerts import plain_dollars
 from billing.queries import alerts as queries
@@ -52,6 +53,23 @@ def mail_balance_alert(event: AuditEvent) -> None:
     BalanceAlert.unscoped.filter(pk=alert.pk).update(mails=F("mails") + len(sent))
 
 
+@subscriber(EventKind.BALANCE_ALERT_ADDRESS_ADDED, EventKind.BALANCE_ALERT_LINK_SENT)
+def mail_alert_link(event: AuditEvent) -> None:
+    """Mail an address the link that confirms it; one that was removed meanwhile hears nothing."""
+    recipient = AlertRecipient.unscoped.select_related("account").filter(pk=event.target_id).first()
+    if recipient is None:
+        return
+    context = {
+        "account": recipient.account,
+        "hours": settings.CONSOLE_ALERT_LINK_HOURS,
+        "button_url": confirm_url(recipient),
+        "button_label": "Get balance alerts",
+    }
+    key = f"event:{event.public_id}"
+    mail = queue_mail("billing/alert_confirm", to=recipient.email, key=key, context=context)
+    AlertRecipient.unscoped.filter(pk=recipient.pk).update(mail=mail)
+
+
 @subscriber(EventKind.BALANCE_ALERT_TESTED)
 def mail_alert_test(event: AuditEvent) -> None:
     """Send the test to the person who asked for it."""
@@ -65,8 +83,11 @@ def mail_alert_test(event: AuditEvent) -> None:
 def _mail_recipient(
     template: str, recipient: AlertRecipient, event: AuditEvent, context: dict[str, Any]
 ) -> None:
-    key = f"event:{event.public_id}:r{recipient.pk}"
-    mail = queue_mail(template, to=recipient.email, key=key, context=context)
+    key, url = f"event:{event.public_id}:r{recipient.pk}", stop_url(recipient)
+    # Mail programs show a button of their own that posts to the link.
+    headers = {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    own = {**context, "stop_url": url, "email": recipient.email}
+    mail = queue_mail(template, to=recipient.email, key=key, context=own, headers=headers)
     AlertRecipient.unscoped.filter(pk=recipient.pk).update(mail=mail)
 
 

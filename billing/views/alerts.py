@@ -1,16 +1,15 @@
 """Show and change who hears of the balance, and when: Billing > Balance alerts."""
 
 from decimal import ROUND_UP, Decimal
-from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from billing.forms.alerts import AlertAmountsForm
-from billing.models import BalanceAlert
+from billing.forms.alerts import AlertAddressForm, AlertAmountsForm
 from billing.models.alerts import plain_dollars
 from billing.queries import alerts as queries
 from billing.services import alerts as services
@@ -27,12 +26,18 @@ _REFUSED, _LIMITED = 422, 429
 @require_safe
 def alerts(request: ConsoleRequest) -> HttpResponse:
     """Show the amounts, what comes when, who is told, and what was told."""
-    return _page(request)
+    return show_alerts(request)
 
 
-def _page(
-    request: ConsoleRequest, form: AlertAmountsForm | None = None, *, status: int = 200, **more: Any
+def show_alerts(
+    request: ConsoleRequest,
+    form: AlertAmountsForm | None = None,
+    *,
+    address_form: AlertAddressForm | None = None,
+    status: int = 200,
+    error: str = "",
 ) -> HttpResponse:
+    """Draw the page, with forms that were refused."""
     account, today = request.actor.account, timezone.localdate()
     runway = queries.runway_of(account, today=today)
     amounts = queries.amounts_of(account, runway, today=today)
@@ -45,8 +50,11 @@ def _page(
         "form": form or AlertAmountsForm.showing(own, hint=_hint(runway)),
         "members": queries.told_members(account),
         "history": queries.history_of(account),
-        "kinds": BalanceAlert.Kind,
-        **more,
+        "recipients": queries.recipients_of(account),
+        "address_form": address_form or AlertAddressForm(),
+        "most_addresses": settings.CONSOLE_ALERT_ADDRESSES,
+        "link_hours": settings.CONSOLE_ALERT_LINK_HOURS,
+        "error": error,
     }
     return render(request, "billing/alerts.html", context, status=status)
 
@@ -68,12 +76,12 @@ def amounts(request: ConsoleRequest) -> HttpResponse:
     """Watch other amounts from now on."""
     form = AlertAmountsForm(request.POST)
     if not form.is_valid():
-        return _page(request, form, status=_REFUSED)
+        return show_alerts(request, form, status=_REFUSED)
     try:
         services.set_amounts(actor=request.actor, amounts=form.amounts(), now=timezone.now())
     except DomainError as error:
         form.add_error(None, str(error))
-        return _page(request, form, status=_REFUSED)
+        return show_alerts(request, form, status=_REFUSED)
     messages.success(request, "Amounts saved.")
     return _to_page(request)
 
@@ -85,6 +93,6 @@ def test(request: ConsoleRequest) -> HttpResponse:
     try:
         services.send_test(actor=request.actor, now=timezone.now())
     except TooManyRequests as error:
-        return _page(request, status=_LIMITED, test_error=str(error))
+        return show_alerts(request, status=_LIMITED, error=str(error))
     messages.success(request, f"A test goes to {request.user.email}.")
     return _to_page(request)

@@ -216,6 +216,14 @@ class EventKind(StrEnum):
     PLAN_GRACE_ENDED = "plan:grace-ended", "suspended the team, because the plan ended"
     BALANCE_ALERT_FIRED = "balance-alert:fired", "told that the balance fell below an amount"
     BALANCE_ALERT_AMOUNTS_CHANGED = "balance-alert:amounts-changed", "changed the amounts of the balance alerts"
+    BALANCE_ALERT_ADDRESS_ADDED = "balance-alert:address-added", "added an address for balance alerts"
+    BALANCE_ALERT_LINK_SENT = "balance-alert:link-sent", "sent an address for balance alerts another link"
+    BALANCE_ALERT_ADDRESS_CONFIRMED = "balance-alert:address-confirmed", "saw an address for balance alerts confirmed"
+    BALANCE_ALERT_ADDRESS_REMOVED = "balance-alert:address-removed", "removed an address for balance alerts"
+    BALANCE_ALERT_ADDRESS_STOPPED = (
+        "balance-alert:address-stopped",
+        "took an address off the balance alerts, because it asked",
+    )
     BALANCE_ALERT_TESTED = "balance-alert:tested", "sent a test of the balance alerts"
     BALANCE_ALERT_RECOVERED = "balance-alert:recovered", "told that the balance is back above an amount"
     PRICES_LOADED = "prices:loaded", "loaded a file of prices"

@@ -24,6 +24,7 @@ MAILS = sorted(path.parent for path in (ROOT / "templates/mail").rglob("subject.
 _FORBIDDEN_NAMES = {"utils.py", "helpers.py", "common.py", "managers.py", "signals.py"}
 # The step-up question checks a token of its own, which outlives a confirmation in another tab.
 CSRF_EXEMPT = {
+    "billing:alert_stop",
     "csp_report",
     "security:confirm",
     "security:confirm_send",

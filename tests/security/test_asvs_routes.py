@@ -36,6 +36,7 @@ EXEMPT = {
     "accounts.views.leaks.view",
     "billing.api.stripe.stripe_webhook",
     "billing.api.usage.usage_intake",
+    "billing.views.alert_recipients.stop",
     "console.core.api.view",
     "console.core.api.unknown_path",
     "console.core.health.csp_report",
