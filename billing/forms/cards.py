@@ -18,7 +18,10 @@ class RechargeForm(forms.Form):
     """Add credit by a saved card. ``form_id`` lets a form that is sent twice pay once."""
 
     amount = forms.ChoiceField(
-        label="Amount", choices=[(text, f"${text}") for text in _AMOUNTS], widget=Segments, required=False
+        label="Amount",
+        choices=[(text, f"${text}") for text in _AMOUNTS],
+        widget=Segments,
+        error_messages={"required": "Choose an amount, or enter another one."},
     )
     other = forms.DecimalField(
         label="Another amount",
@@ -41,15 +44,8 @@ class RechargeForm(forms.Form):
             label="Card", choices=choices, error_messages={"required": "Choose a card."}
         )
 
-    def clean(self) -> dict[str, Any]:
-        """Take the typed amount before the chosen one."""
-        values: dict[str, Any] = super().clean() or {}
-        if not self.errors and values.get("other") is None and not values.get("amount"):
-            self.add_error("amount", "Choose an amount, or enter another one.")
-        return values
-
     def wish(self) -> dict[str, Any]:
-        """Return what is asked for."""
+        """Return what is asked for; the typed amount goes before the chosen one."""
         values = self.cleaned_data
         amount = values["other"] if values["other"] is not None else Decimal(values["amount"])
         return {"amount": amount, "card_id": uuid.UUID(values["card"]), "form_id": values["form_id"]}

@@ -82,6 +82,8 @@ def faults(settings):
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             found.asked.append((self.command, self.path, dict(self.headers), body.decode()))
             what = found.next_for(self.path)
+            if isinstance(what, tuple):
+                return self._send(what[0], json.dumps(what[1]).encode())
             if isinstance(what, int):
                 return self._send(what, json.dumps({"error": {"message": "no"}}).encode())
             host = found.target.removeprefix("http://")

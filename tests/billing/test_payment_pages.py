@@ -60,7 +60,7 @@ def test_card_is_saved_and_credit_is_added_on_pages(page, cast, stripe_peer):
     page.post(finish, {"test_card": "pm_card_visa"})
     card = Card.objects.of(cast.account).get()
     assert card.is_default
-    form = {"other": "75.50", "card": card.public_id, "form_id": uuid.uuid4()}
+    form = {"amount": "100", "other": "75.50", "card": card.public_id, "form_id": uuid.uuid4()}
     for _ in range(2):
         answer = page.post(_url(cast, "recharge_add"), form, follow=True)
     assert "Receipt" in answer.content.decode()
