@@ -88,7 +88,7 @@ def edit_group(*, actor: Actor, public_id: UUID, edit: Edit, now: datetime) -> S
             record(EventKind.SCIM_GROUP_CHANGED, actor=actor, target=group, account=account, **counts)
             _set_members(group, facts.members, actor, now, had_role=had_role)
             if facts.name != name:
-                _follow(_people(group), actor, now, has_lost=had_role)
+                follow_groups(account, _people(group), actor, now, has_lost=had_role)
     return group
 
 
@@ -115,13 +115,8 @@ def _set_members(
     gone = [row for public_id, row in before.items() if public_id not in set(members)]
     ScimGroupMember.objects.filter(group=group, user__in=gone).delete()
     ScimGroupMember.objects.bulk_create([ScimGroupMember(group=group, user=row) for row in added])
-    _follow(added, actor, now, has_lost=False)
-    _follow(gone, actor, now, has_lost=had_role)
-
-
-def _follow(rows: list[ScimUser], actor: Actor, now: datetime, *, has_lost: bool) -> None:
-    for row in rows:
-        follow_groups(row, actor, now, has_lost=has_lost)
+    follow_groups(group.account, added, actor, now, has_lost=False)
+    follow_groups(group.account, gone, actor, now, has_lost=had_role)
 
 
 def remove_group(*, actor: Actor, public_id: UUID, check: Check, now: datetime) -> None:
@@ -137,7 +132,7 @@ def remove_group(*, actor: Actor, public_id: UUID, check: Check, now: datetime) 
         record(EventKind.SCIM_GROUP_REMOVED, actor=actor, target=group, account=account)
         had_role, people = bool(roles_of_groups(account, [group])), _people(group)
         groups_of(account).filter(pk=group.pk).delete()
-        _follow(people, actor, now, has_lost=had_role)
+        follow_groups(account, people, actor, now, has_lost=had_role)
 
 
 def set_group_role(*, actor: Actor, public_id: UUID, role: Role | None, now: datetime) -> ScimGroup:
@@ -160,7 +155,7 @@ def set_group_role(*, actor: Actor, public_id: UUID, role: Role | None, now: dat
             group.save(update_fields=["role", "changed_at"])
             words: dict[str, Any] = {"before": {"role": _word(before)}, "after": {"role": _word(group.role)}}
             record(EventKind.SCIM_GROUP_ROLE_SET, actor=actor, target=group, account=group.account, **words)
-            _follow(_people(group), actor, now, has_lost=had_role)
+            follow_groups(group.account, _people(group), actor, now, has_lost=had_role)
     return group
 
 

@@ -4,7 +4,7 @@ A directory speaks for its own account. It makes a member only of somebody whose
 account has proved; anybody else gets an invitation. Nothing here changes a person's sign-in.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -218,15 +218,30 @@ def _invite(row: ScimUser, email: str, role: Role, actor: Actor, now: datetime) 
 
 def role_of(row: ScimUser) -> Role | None:
     """Return the strongest role of the person's groups, if one of them stands for a role."""
-    groups = groups_by_user([row])[row.pk]
-    return strongest(list(roles_of_groups(row.account, groups).values()))
+    return roles_by_user(row.account, [row])[row.pk]
 
 
-def follow_groups(row: ScimUser, actor: Actor, now: datetime, *, has_lost: bool) -> None:
-    """Give the person the role of their groups; who lost the last of those that count gets the default one."""
-    role = role_of(row) or (default_role(row.account) if has_lost else None)
-    if role is None:
+def roles_by_user(account: Account, rows: Sequence[ScimUser]) -> dict[int, Role | None]:
+    """Return for each of the people the strongest role of their groups, with as many queries for one as for all."""
+    groups = groups_by_user(rows)
+    known = {group.pk: group for found in groups.values() for group in found}
+    roles = roles_of_groups(account, list(known.values()))
+    return {row.pk: strongest([roles[one.pk] for one in groups[row.pk] if one.pk in roles]) for row in rows}
+
+
+def follow_groups(
+    account: Account, rows: Sequence[ScimUser], actor: Actor, now: datetime, *, has_lost: bool
+) -> None:
+    """Give the people the roles of their groups; who lost the last of those that count gets the default one."""
+    if not rows:
         return
+    roles, otherwise = roles_by_user(account, rows), default_role(account) if has_lost else None
+    for row in rows:
+        if role := roles[row.pk] or otherwise:
+            _give(row, role, actor, now)
+
+
+def _give(row: ScimUser, role: Role, actor: Actor, now: datetime) -> None:
     if row.membership:
         if row.membership.role not in {role, Role.OWNER}:
             teams.change_role(actor=actor, member_id=row.membership.public_id, role=role, now=now)

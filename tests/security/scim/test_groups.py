@@ -1,5 +1,7 @@
 """Groups of a directory, and the roles that they stand for."""
 
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from security.models import ScimGroup, SsoConnection, SsoGroupRole
@@ -71,3 +73,16 @@ def test_member_of_another_directory_is_refused_as_nobody(cast):
     assert directory.call("GET", "/Groups").json()["totalResults"] == 0
     directory.add_group("Mixed")
     assert directory.add_group("MIXED").status_code == 409
+
+
+def test_group_of_many_asks_as_few_questions_as_a_group_of_one(cast):
+    directory = directory_of(cast)
+    keys = [
+        directory.find(getattr(cast, who).email)["id"] for who in ("admin", "developer", "support", "analyst")
+    ]
+    counts = []
+    for name, members in (("One", keys[:1]), ("Many", keys)):
+        with CaptureQueriesContext(database) as asked:
+            assert directory.add_group(name, *members).status_code == 201
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
