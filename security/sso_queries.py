@@ -16,6 +16,7 @@ from teams.roles import Role
 
 TEST_COUNTS = timedelta(hours=24)
 USED_WITHIN = timedelta(days=30)
+CLOSED = (Account.State.CLOSED, Account.State.REJECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,10 @@ def required_of(user: User) -> list[SsoConnection]:
 
 
 def connection_for_domain(domain: str) -> SsoConnection | None:
-    """Return the connection that is on for a verified domain, given as lower-case A-label."""
+    """Return the connection that is on for a verified domain, given as lower-case A-label; a closed account's answers for nobody."""
     claim = SsoDomain.unscoped.filter(domain=domain).exclude(verified_at=None)
     rows = SsoConnection.unscoped.filter(account__in=claim.values("account"), state=SsoConnection.State.ON)
-    return rows.select_related("account").first()
+    return rows.exclude(account__state__in=CLOSED).select_related("account").first()
 
 
 def domains_of(account: Account) -> list[SsoDomain]:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from accounts.email_rules import CanonicalEmail, EmailRefused, canonical_email
-from accounts.models import Account, Session, User
+from accounts.models import Session, User
 from accounts.names import NameRefused, clean_name
 from console.core.access import Actor
 from console.core.events import EventKind, record
@@ -22,7 +22,6 @@ from teams.roles import Role
 from teams.roster import open_invitations
 
 _STRENGTH = [Role.ADMIN, Role.DEVELOPER, Role.ANALYST, Role.SUPPORT]
-_CLOSED = {Account.State.CLOSED, Account.State.REJECTED}
 _LONGEST_NAME = 150
 
 
@@ -89,7 +88,7 @@ def admit(
 
     :raises SsoRefused: if the provider may not speak for that person, or the account does not take them
     """
-    if connection.account.state in _CLOSED:
+    if connection.account.state in sso_queries.CLOSED:
         raise SsoRefused("off", "the account is closed")
     link = _find_link(connection, assertion)
     if link is None:
@@ -170,7 +169,12 @@ def _make_person(connection: SsoConnection, profile: Profile, origin: Origin, no
         password_changed_at=now,
     )
     user.set_unusable_password()
-    user.save()
+    try:
+        with transaction.atomic():
+            user.save()
+    except IntegrityError as error:
+        # The directory, an invitation or a sign-up made the person in the same moment.
+        raise SsoRefused("stale", "the person was made at the same moment") from error
     actor = Actor.person(user, origin=origin)
     record(EventKind.USER_SIGNED_UP, actor=actor, target=user, mails=False, provider=connection.provider)
     record(EventKind.EMAIL_VERIFIED, actor=actor, target=user, email=user.email)

@@ -154,9 +154,9 @@ def _add_proof(request: Any, vouched: finishing.Vouched, following: str) -> Http
 
 
 def _tie(request: Any, vouched: finishing.Vouched) -> None:
-    """Tie the session to the provider's: it ends by its logout, and no later than it says."""
+    """Tie the session to the provider's: it ends by its logout, and no later than it says or we allow."""
     request.session.save()
     session = own_session(request)
     finishing.note_session(vouched=vouched, session_id=session.public_id, now=timezone.now())
-    if vouched.ends_at:
+    if vouched.ends_at and vouched.ends_at < request.session.get_expiry_date():
         request.session.set_expiry(vouched.ends_at)

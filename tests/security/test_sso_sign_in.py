@@ -1,6 +1,6 @@
 """Signing in through a company's provider, as far as our own steps and no further than its own account."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -37,6 +37,9 @@ def test_an_address_of_the_domain_leads_to_the_provider(client, cast, connection
     assert response.redirect_chain == [("/sso/", 302)]
     assert f"/sso/{connection.public_id}/start/" in response.content.decode()
     assert client.post("/sign-in/", {"email": "x@elsewhere.example"})["Location"] == "/sign-in/password/"
+    cast.account.state = "closed"
+    cast.account.save()
+    assert client.post("/sign-in/", {"email": cast.owner.email})["Location"] == "/sign-in/password/"
 
 
 def test_a_new_person_becomes_a_member_with_the_default_role(client, cast, connection):
@@ -119,6 +122,20 @@ def test_a_locked_account_takes_nobody_by_its_provider(client, cast, connection)
         request_id = steps.start(client, connection)
         refused(steps.answer(client, connection, request_id, name_id=email), "cannot be used now")
     assert not User.objects.filter(email_key__in=["new@halyard.example", "asked@halyard.example"]).exists()
+
+
+def test_a_person_who_is_made_at_the_same_moment_signs_in_again(client, cast, connection, monkeypatch):
+    """The directory may add them between our look and our write."""
+    request_id, email = steps.start(client, connection), "new@halyard.example"
+
+    def save_second(user, **more):
+        monkeypatch.undo()
+        make_user(email)
+        user.save(**more)
+
+    monkeypatch.setattr(User, "save", save_second)
+    refused(steps.answer(client, connection, request_id, name_id=email), "Sign in again from here")
+    assert steps.sign_in(client, connection, email)["Location"] == overview(cast.account)
 
 
 def test_an_ended_membership_goes_on_by_an_invitation_only(client, cast, connection):
@@ -288,6 +305,9 @@ def test_a_session_ends_when_the_provider_s_ends(client, cast, connection):
     soon = timezone.now() + timedelta(minutes=10)
     steps.sign_in(client, connection, cast.developer.email, session_ends_at=soon)
     assert abs(Session.objects.get(user=cast.developer).expire_date - soon) < timedelta(seconds=2)
+    far = datetime(9999, 12, 31, tzinfo=UTC)
+    steps.sign_in(Client(), connection, cast.support.email, session_ends_at=far)
+    assert Session.objects.get(user=cast.support).expire_date < timezone.now() + timedelta(days=2)
 
 
 def test_relay_state_leads_nowhere(client, cast, connection):
