@@ -108,8 +108,8 @@ def test_post_takes_its_object_and_nothing_from_the_query():
     assert arguments("POST", "/?enabled=true", b'{"name": "abc", "more": 1}') == {"name": "abc"}
 
 
-@pytest.mark.parametrize("body", [b'""', b"{}", b"", b"[]", b"null"])
-def test_delete_without_an_object_takes_the_query(body):
+@pytest.mark.parametrize("body", [b'""', b"{}", b"", b"[]", b"null", b'{"app_id": "20468599130939380"}'])
+def test_delete_without_an_object_of_arguments_takes_the_query(body):
     assert arguments("DELETE", "/?name=q", body) == {"name": "q"}
 
 
