@@ -20,7 +20,9 @@ from teams.roles import Role
 @subscriber(EventKind.SIGN_IN_COMPLETED)
 def note_sso_bypass(event: AuditEvent) -> None:
     """Record in each account that asks for its provider that its owner signed in without."""
-    if SsoSession.objects.filter(session_id=event.data["session"]).exists():
+    # A sign-in that was recorded before providers were asked for names no session.
+    session = event.data.get("session")
+    if session is None or SsoSession.objects.filter(session_id=session).exists():
         return
     user = User.objects.get(pk=event.user_id or 0)
     found: list[Any] = list(memberships_of(user))

@@ -364,3 +364,13 @@ def test_database_refuses_a_named_token_that_opens_everything(cast):
     for fields in ({"permissions": None}, {"name": ""}, {"kind": "primary", "slot": 1}):
         with pytest.raises(IntegrityError), transaction.atomic():
             Credential.objects.filter(pk=made.credential.pk).update(**fields)
+
+
+def test_token_only_reads_in_the_days_of_grace_unless_the_owner_made_it(cast):
+    theirs, owners = (make(cast, who, permissions=["account:write"]) for who in ("admin", "owner"))
+    ended = NOW() - timedelta(days=3)
+    Plan.unscoped.filter(account=cast.account).update(starts_at=ended - timedelta(days=9), ends_at=ended)
+    assert api(cast, theirs).ask("GET").status_code == 200
+    refused = api(cast, theirs).ask("POST", {"city": "Delft"})
+    assert (refused.status_code, refused.json()["code"]) == (403, "plan_needed")
+    assert api(cast, owners).ask("POST", {"city": "Delft"}).status_code == 202
