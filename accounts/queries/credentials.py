@@ -18,7 +18,9 @@ from console.core.permissions import Permission, Scope
 from console.core.requests import Origin
 
 PAGE_SIZE = 20
-_FROZEN = "the account's plan has ended: this token reads, and changes nothing until the owner renews the plan"
+_FROZEN = (
+    "the account's plan has ended: this token reads, and changes nothing until the owner renews the plan"
+)
 _SUBACCOUNT_RIGHTS = frozenset({Permission.RESOURCE_MANAGE, Permission.PRICING_VIEW})
 
 
