@@ -122,7 +122,8 @@ def _page(
     if condition is not None:
         # By id, so that a row with several groups is there once.
         model: type[Model] = rows.model
-        rows = rows.filter(pk__in=model._base_manager.filter(condition).values("pk"))  # noqa: SLF001 - Django's name
+        fitting = model._base_manager.filter(condition, account=call.actor.account)  # noqa: SLF001 - Django's name
+        rows = rows.filter(pk__in=fitting.values("pk"))
     start = max(_number(call, "startIndex", 1), 1)
     count = min(max(_number(call, "count", _PAGE), 0), MOST_RESULTS)
     total, found = rows.count(), shown(list(rows[start - 1 : start - 1 + count]))
