@@ -5,8 +5,9 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 
-from billing.queries import money_of
+from billing.queries.alerts import runway_of
 from console.core.access import Actor
 from console.core.permissions import Permission
 from console.core.templatetags.ui import initials, money
@@ -182,10 +183,10 @@ def _choice(membership: Any) -> dict[str, str]:
 
 
 def _runway(actor: Actor) -> dict[str, str]:
-    facts = money_of(actor.account)
-    text = "trial credit" if actor.account.kind == actor.account.Kind.TRIAL else "balance"
+    runway = runway_of(actor.account, today=timezone.localdate())
+    kind = "trial credit" if actor.account.kind == actor.account.Kind.TRIAL else "balance"
     return {
-        "amount": money(facts.balance),
-        "text": text,
+        "amount": money(runway.balance),
+        "text": runway.text.lower() or kind,
         "url": reverse("billing:statement", kwargs={"account": actor.account.auth_id}),
     }

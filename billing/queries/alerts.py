@@ -16,6 +16,7 @@ from teams.roles import Role
 
 _WEEK = 7
 _LONG = 365
+_POSTPAID = "postpaid"
 _SHOWN = 12
 _AGAIN = Decimal("1.1")
 # One query: every page of the account shows it.
@@ -33,6 +34,7 @@ class Runway:
 
     balance: Decimal
     pace: Decimal
+    is_prepaid: bool = True
 
     @property
     def days(self) -> Decimal | None:
@@ -41,8 +43,8 @@ class Runway:
 
     @property
     def text(self) -> str:
-        """Say about how long it lasts; nothing when nothing is spent."""
-        if self.days is None:
+        """Say about how long it lasts; nothing when nothing is spent, or it is paid afterwards."""
+        if self.days is None or not self.is_prepaid:
             return ""
         if self.days >= _LONG:
             return "More than a year left"
@@ -65,7 +67,8 @@ def runway_of(account: Account, *, today: date, balance: Decimal | None = None) 
     with connection.cursor() as cursor:
         cursor.execute(_RUNWAY, values)
         left, spent = cursor.fetchone()
-    return Runway(left if balance is None else balance, max(-spent, ZERO) / _WEEK)
+    is_prepaid = account.billing_mode != _POSTPAID
+    return Runway(left if balance is None else balance, max(-spent, ZERO) / _WEEK, is_prepaid)
 
 
 def told_members(account: Account) -> list[Membership]:

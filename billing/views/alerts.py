@@ -43,7 +43,7 @@ def show_alerts(
     amounts = queries.amounts_of(account, runway, today=today)
     own = [row.amount for row in amounts if row.is_custom]
     context = {
-        "runway": runway,
+        "forecast": runway,
         "amounts": amounts,
         "built_in": ", ".join(plain_dollars(row.amount) for row in amounts if not row.is_custom),
         "empty_on": runway.reaches(queries.ZERO, today=today),

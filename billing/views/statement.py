@@ -1,7 +1,6 @@
 """Show and export the statement: Billing > Balance and statement."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,14 +14,13 @@ from billing import services
 from billing.forms import StatementForm
 from billing.models import LedgerEntry
 from billing.queries import statement as queries
-from billing.queries.money import money_of
+from billing.queries.alerts import runway_of
 from console.core.access import access
 from console.core.exports import csv_lines
 from console.core.permissions import Permission
 from subaccounts.queries.usage_choices import choices_of
 
 _REFUSED = 422
-_WEEK = timedelta(days=7)
 _HEADER = (
     "time",
     "entry",
@@ -45,9 +43,8 @@ def statement(request: Any) -> HttpResponse:
     context: dict[str, Any] = {
         "form": form,
         "query": urlencode(form.words),
-        "money": money_of(account),
         "today": today,
-        "week": queries.spent_in(account, first=today - _WEEK, last=today - timedelta(days=1)) / 7,
+        "forecast": runway_of(account, today=today),
         "month_spent": queries.spent_in(account, first=today.replace(day=1), last=today),
         "check": queries.newest_check(),
     }

@@ -111,3 +111,10 @@ def test_account_of_others_is_not_there(cast, client):
     cast.sign_in(client, "outsider")
     assert client.get(_url(cast)).status_code == 404
     assert client.post(_url(cast, "amounts/"), {"first": "5"}).status_code == 404
+
+
+def test_menu_and_statement_say_how_long_the_balance_lasts(cast, page):
+    body = page.get(f"/{cast.account.auth_id}/billing/").content.decode()
+    assert '<span class="runway__days">about 33 days left</span>' in body
+    assert '<dd class="figure__note">About 33 days left</dd>' in body
+    assert "$10.00 <span" in body
