@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from psycopg import sql
 
 from console.stack.servers import PostgresServer, ValkeyServer
@@ -87,6 +88,7 @@ def _named(url: str, database: str) -> str:
     return url.rsplit("/", 1)[0] + f"/{database}"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_xdist_auto_num_workers(config: Any) -> int:
     """Run one worker more than there are processors: a journey waits as often as it works."""
     return (os.cpu_count() or 1) + 1

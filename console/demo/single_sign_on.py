@@ -1,5 +1,6 @@
 """Let the demo's first account have tested Okta, one step before single sign-on is turned on."""
 
+import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -90,10 +91,10 @@ def _domains(company: dict[str, Any], began_at: datetime, now: datetime) -> None
             account=company["account"], domain=name, challenge=value, added_by=company["actor"].user, **more
         )
         for name, value, more in (
-            (_PROVED, "9b2e6d0c41f7a85397ce13d2b06f4a81", {"verified_at": proved_at, "added_at": began_at}),
+            (_PROVED, secrets.token_hex(16), {"verified_at": proved_at, "added_at": began_at}),
             (
                 _WAITING,
-                "4f1c9a7be2d04b5388a1c6e7d90f2b36",
+                secrets.token_hex(16),
                 {
                     "added_at": now - timedelta(hours=2),
                     "checked_at": now - timedelta(minutes=4),
