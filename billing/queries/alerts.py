@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -63,7 +64,7 @@ class Runway:
 
 def runway_of(account: Account, *, today: date, balance: Decimal | None = None) -> Runway:
     """Return how long the balance lasts at the pace of the seven days before today."""
-    values = {"account": account.pk, "first": today - timedelta(days=_WEEK), "today": today}
+    values: dict[str, Any] = {"account": account.pk, "first": today - timedelta(days=_WEEK), "today": today}
     with connection.cursor() as cursor:
         cursor.execute(_RUNWAY, values)
         left, spent = cursor.fetchone()
