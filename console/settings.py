@@ -143,7 +143,7 @@ LOCKDOWN_STEPS = {
     "Auto-recharge paused": "billing.services.auto_recharge.pause_for_lockdown",
 }
 # Parts that later apps add to the page about a compromised account: functions of account and instant.
-COMPROMISE_SECTIONS: list[str] = []
+COMPROMISE_SECTIONS = ["billing.queries.payments_section.payments_section"]
 # The check-up judges what has a page that fixes it: address and words of its button.
 CHECKUP_FIXES = {
     "strong-factor": ("security:sign_in_rules", "Open sign-in rules"),

@@ -157,6 +157,15 @@ def test_others_see_and_touch_nothing(client, cast, owner, stripe_peer):
     assert client.get(_url(cast, "payments")).status_code == 403
 
 
+def test_page_about_a_compromised_account_shows_payments(page, cast, owner, stripe_peer):
+    address = reverse("security:compromise", kwargs={"account": cast.account.auth_id})
+    assert "No card was charged" in page.get(address).content.decode()
+    add_credit(owner, save_card(stripe_peer, owner))
+    content = page.get(address).content.decode()
+    assert "$50.00, Visa ending 4242" in content
+    assert "by hand, paid" in content
+
+
 def test_money_acts_ask_for_a_fresh_confirmation(client, cast, owner, stripe_peer):
     card = save_card(stripe_peer, owner)
     cast.sign_in(client, "owner", confirmed=False)
