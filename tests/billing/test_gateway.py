@@ -1,11 +1,17 @@
 """What the fake can not show, in the shapes in which Stripe answers."""
 
+import threading
+import time
 import uuid
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import requests
 
 from billing import gateway
+from billing.models import StripeEvent
+from tests.billing.card_steps import actor_of, add_credit, save_card
 from tests.billing.stripe_peer import faults, stripe_peer
 
 __all__ = ["stripe_peer"]
@@ -105,3 +111,38 @@ def test_card_that_stripe_attached_is_not_attached_again(stripe_peer, settings):
         found = gateway.find_card("pm_1", customer_id="cus_R1")
     assert found == gateway.CardFacts("pm_1", "cus_R1", "mastercard", "4444", 3, 2027)
     assert len(proxy.asked) == 1
+
+
+def test_what_the_fake_sends_itself_is_taken(cast, stripe_peer, settings, client):
+    heard = []
+
+    class Ear(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            heard.append((self.headers["Stripe-Signature"], body))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Stay silent."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Ear) as ear:
+        threading.Thread(target=ear.serve_forever, args=(0.02,), daemon=True).start()
+        hook = {"url": f"http://127.0.0.1:{ear.server_address[1]}/", "secret": settings.STRIPE_WEBHOOK_SECRET}
+        requests.post(f"{stripe_peer.url}/_config/webhooks/test", data=hook, timeout=10)
+        owner = actor_of(cast.account, cast.owner)
+        row = add_credit(owner, save_card(stripe_peer, owner))
+        ends_at = time.monotonic() + 10
+        while len(heard) < 2 and time.monotonic() < ends_at:
+            time.sleep(0.05)
+        ear.shutdown()
+    for signature, body in heard:
+        answer = client.post(
+            "/billing/stripe/webhook/",
+            body,
+            content_type="application/json",
+            headers={"Stripe-Signature": signature},
+        )
+        assert answer.status_code == 200
+    kinds = {event.kind: event.object_id for event in StripeEvent.objects.all()}
+    assert kinds["payment_intent.succeeded"] == row.intent_id
