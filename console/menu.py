@@ -147,7 +147,7 @@ def frame_of(request: HttpRequest, actor: Actor) -> dict[str, Any]:
             "sessions_url": reverse("accounts:session_list", kwargs=home),
         },
         "banner": _team_banner(request, actor) or banner_of(actor),
-        "runway": _runway(actor) if actor.can(P.BILLING_MANAGE) else None,
+        "runway": _runway(request, actor) if actor.can(P.BILLING_MANAGE) else None,
         "can": {right.name.lower(): True for right in actor.rights},
     }
 
@@ -182,8 +182,9 @@ def _choice(membership: Any) -> dict[str, str]:
     }
 
 
-def _runway(actor: Actor) -> dict[str, str]:
-    runway = runway_of(actor.account, today=timezone.localdate())
+def _runway(request: Any, actor: Actor) -> dict[str, str]:
+    # A page about the balance has looked already.
+    runway = getattr(request, "forecast", None) or runway_of(actor.account, today=timezone.localdate())
     kind = "trial credit" if actor.account.kind == actor.account.Kind.TRIAL else "balance"
     return {
         "amount": money(runway.balance),

@@ -1,6 +1,6 @@
 """Read the statement of a month: what it began with, what came in and went out, and every entry."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -18,6 +18,7 @@ PAGE = 50
 _BATCH = 1000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAIN = "main"
+_SPENDING = {LedgerEntry.Kind.USAGE, LedgerEntry.Kind.RENTAL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +76,31 @@ class Statement:
         return self.opening + self.came_in + self.went_out
 
 
+def days_of(account: Account, filters: StatementFilters | None, *, today: date) -> list[LedgerDay]:
+    """Return the sums of the days that the page tells about: those asked for, and this month's."""
+    wanted = Q(day__range=(today.replace(day=1), today))
+    if filters:
+        wanted |= Q(day__range=(filters.first, filters.last))
+    return list(LedgerDay.objects.of(account).filter(wanted).order_by("day"))
+
+
+def spent_in(rows: Iterable[LedgerDay], *, first: date, last: date) -> Decimal:
+    """Return what usage and rent of the days came to, in US dollars."""
+    spent = (row.amount for row in rows if first <= row.day <= last and row.kind in _SPENDING)
+    return -sum(spent, ZERO)
+
+
 def statement_of(
-    account: Account, filters: StatementFilters, *, before: Place | None = None, after: Place | None = None
+    account: Account,
+    filters: StatementFilters,
+    sums: Iterable[LedgerDay],
+    *,
+    before: Place | None = None,
+    after: Place | None = None,
 ) -> Statement:
     """Return a page of the statement, newest first; the sums are those of the whole period."""
-    days = LedgerDay.objects.of(account).filter(day__lte=filters.last)
-    past = days.filter(day__lt=filters.first).aggregate(amount=Sum("amount"))["amount"] or ZERO
-    rows = list(days.filter(day__gte=filters.first).order_by("day"))
+    past = balance_on(account, filters.first - timedelta(days=1))
+    rows = [row for row in sums if filters.first <= row.day <= filters.last]
     entries, earlier, later = _page(entries_in(account, filters), before, after)
     wanted = [row for row in rows if _is_wanted(row, filters)]
     return Statement(
@@ -132,12 +151,6 @@ def balance_on(account: Account, day: date) -> Decimal:
 def newest_check() -> LedgerCheck | None:
     """Return the newest proof that every balance is the sum of its ledger."""
     return LedgerCheck.objects.order_by("-at").first()
-
-
-def spent_in(account: Account, *, first: date, last: date) -> Decimal:
-    """Return what usage and rent of the days came to, in US dollars."""
-    rows = LedgerDay.objects.of(account).filter(day__range=(first, last), kind__in=("usage", "rental"))
-    return -(rows.aggregate(amount=Sum("amount"))["amount"] or ZERO)
 
 
 def _page(rows: QuerySet[LedgerEntry], before: Place | None, after: Place | None) -> Any:

@@ -40,18 +40,20 @@ def statement(request: Any) -> HttpResponse:
     """Show what came in and went out, and what it left."""
     form, account = _form(request), request.actor.account
     today = timezone.localdate()
+    filters = form.filters() if form.is_valid() else None
+    sums = queries.days_of(account, filters, today=today)
+    request.forecast = runway_of(account, today=today)
     context: dict[str, Any] = {
         "form": form,
         "query": urlencode(form.words),
         "today": today,
-        "forecast": runway_of(account, today=today),
-        "month_spent": queries.spent_in(account, first=today.replace(day=1), last=today),
+        "forecast": request.forecast,
+        "month_spent": queries.spent_in(sums, first=today.replace(day=1), last=today),
         "check": queries.newest_check(),
     }
-    if form.is_valid():
-        filters = form.filters()
+    if filters:
         places = {name: form.cleaned_data[name] for name in ("before", "after")}
-        page = queries.statement_of(account, filters, **places)
+        page = queries.statement_of(account, filters, sums, **places)
         context |= {
             "page": page,
             "filters": filters,

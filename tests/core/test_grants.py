@@ -35,6 +35,8 @@ def test_tables_grant_what_the_work_needs(role):
             assert rights == {"SELECT"}, table
         elif table in migrate._APPEND_ONLY:
             assert rights == {"SELECT", "INSERT"}, table
+        elif table in migrate._FINAL:
+            assert rights == {"SELECT", "INSERT", "DELETE"}, table
         else:
             assert rights == EVERYDAY, table
     assert {"core_auditevent", "core_auditchain", "billing_ledgerentry"} <= set(found)
