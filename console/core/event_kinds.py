@@ -215,10 +215,16 @@ class EventKind(StrEnum):
     PLAN_GRACE_ENDING = "plan:grace-ending", "wrote that the team is suspended soon, because the plan ended"
     PLAN_GRACE_ENDED = "plan:grace-ended", "suspended the team, because the plan ended"
     BALANCE_ALERT_FIRED = "balance-alert:fired", "told that the balance fell below an amount"
-    BALANCE_ALERT_AMOUNTS_CHANGED = "balance-alert:amounts-changed", "changed the amounts of the balance alerts"
+    BALANCE_ALERT_AMOUNTS_CHANGED = (
+        "balance-alert:amounts-changed",
+        "changed the amounts of the balance alerts",
+    )
     BALANCE_ALERT_ADDRESS_ADDED = "balance-alert:address-added", "added an address for balance alerts"
     BALANCE_ALERT_LINK_SENT = "balance-alert:link-sent", "sent an address for balance alerts another link"
-    BALANCE_ALERT_ADDRESS_CONFIRMED = "balance-alert:address-confirmed", "saw an address for balance alerts confirmed"
+    BALANCE_ALERT_ADDRESS_CONFIRMED = (
+        "balance-alert:address-confirmed",
+        "saw an address for balance alerts confirmed",
+    )
     BALANCE_ALERT_ADDRESS_REMOVED = "balance-alert:address-removed", "removed an address for balance alerts"
     BALANCE_ALERT_ADDRESS_STOPPED = (
         "balance-alert:address-stopped",

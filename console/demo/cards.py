@@ -21,6 +21,6 @@ def use_cards(company: dict[str, Any], *, now: datetime) -> None:
         setup = cards.begin_card(form_id=uuid.uuid4(), **whoever)
         saved = cards.finish_card(public_id=setup.public_id, test_card=test_card, **whoever)
         if saved.card is not None:
-            wish = {"card_id": saved.card.public_id, "form_id": uuid.uuid4()}
+            wish: dict[str, Any] = {"card_id": saved.card.public_id, "form_id": uuid.uuid4()}
             recharge.recharge(amount=Decimal(amount), **wish, **whoever)
     auto_recharge.set_auto_recharge(actor=company["actor"], wish=_RULE, now=now)

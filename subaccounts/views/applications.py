@@ -171,14 +171,16 @@ def application_delete(request: ConsoleRequest, app_id: str) -> HttpResponse:
         fate, heir = form.cleaned_data["fate"], form.cleaned_data["heir"]
         is_done = attempt(
             form,
-            lambda: services.delete_application(
-                actor=request.actor,
-                app_id=app_id,
-                cascade=fate == "delete",
-                new_application=heir if fate == "give" else "",
-                now=timezone.now(),
-            )
-            or True,
+            lambda: (
+                services.delete_application(
+                    actor=request.actor,
+                    app_id=app_id,
+                    cascade=fate == "delete",
+                    new_application=heir if fate == "give" else "",
+                    now=timezone.now(),
+                )
+                or True
+            ),
         )
         if is_done:
             messages.success(request, f"{found.name} is deleted.")

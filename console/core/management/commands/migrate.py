@@ -9,7 +9,13 @@ from django.db import connections
 from psycopg import sql
 
 # Append-only: the application may add rows and read them. The head of a chain and sums of days are their triggers' alone.
-_APPEND_ONLY = ("core_auditevent", "billing_ledgerentry", "billing_pricelist", "billing_price", "django_admin_log")
+_APPEND_ONLY = (
+    "core_auditevent",
+    "billing_ledgerentry",
+    "billing_pricelist",
+    "billing_price",
+    "django_admin_log",
+)
 _READ_ONLY = ("core_auditchain", "billing_ledgerday", "django_migrations")
 # What was used is written once; retention may delete it.
 _FINAL = ("subaccounts_usageevent",)
