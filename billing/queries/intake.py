@@ -13,7 +13,7 @@ from billing.usage_events import UsageReport
 _PAYERS = """
 SELECT identity.auth_id, identity.account_id, sub.id, account.state = 'active',
   identity.is_enabled AND sub.deleted_at IS NULL, account.billing_mode = 'prepaid',
-  coalesce(spent.amount >= highest.amount, FALSE)
+  coalesce(spent.amount >= highest.amount, FALSE), sub.deleted_at
 FROM accounts_apiidentity AS identity
 JOIN accounts_account AS account ON account.id = identity.account_id
 LEFT JOIN subaccounts_subaccount AS sub ON sub.identity_id = identity.id
@@ -52,6 +52,11 @@ class Payer:
     is_enabled: bool
     is_prepaid: bool
     is_at_limit: bool
+    deleted_at: datetime | None
+
+    def owes_for(self, at: datetime) -> bool:
+        """Say whether the instant lies before a deletion: what was used until then is paid, however late it is told."""
+        return self.deleted_at is not None and at < self.deleted_at
 
     def stopped_by(self, balances: Mapping[int, Decimal]) -> str:
         """Return the word for what stops it, or nothing; ``balances`` are in US dollars by account."""

@@ -136,7 +136,8 @@ def _refusal(
     report: UsageReport, payers: dict[str, Payer], stops: dict[str, str], rates: dict[int, Rated]
 ) -> tuple[str, str] | None:
     code = stops[report.auth_id] if report.auth_id in payers else "unknown_auth_id"
-    if code:
+    is_owed = code == "subaccount_disabled" and payers[report.auth_id].owes_for(report.at)
+    if code and not is_owed:
         return code, _STOPPED[code]
     if report.place not in rates or rates[report.place].rate is None:
         return "no_price", "nothing is priced for this"

@@ -182,6 +182,14 @@ def test_disabled_subaccount_and_closed_account_use_nothing(payer):
     assert [each.code for each in take(event(payer.auth_id)).refused] == ["account_not_active"]
 
 
+def test_deleted_subaccount_owes_for_what_it_used_before(payer):
+    sub, _ = make_subaccount(payer, is_enabled=False, deleted_at=NOW - timedelta(minutes=7))
+    early = event(sub.auth_id, at=(NOW - timedelta(minutes=9)).isoformat())
+    result = take(early, event(sub.auth_id))
+    assert result.accepted == 1
+    assert [(each.index, each.code) for each in result.refused] == [(1, "subaccount_disabled")]
+
+
 def test_eight_at_once_charge_each_event_once(transactional_db):
     account = make_account()
     publish()
