@@ -185,6 +185,7 @@ class Watch:
 
     def check(self) -> None:
         """Fail when axe finds something on the page, or the browser complained."""
+        self.page.wait_for_load_state()
         # A dialog that fades in has less contrast for a moment.
         self.page.evaluate(_SETTLED)
         found = Axe().run(self.page).response["violations"]
