@@ -41,11 +41,11 @@ class Provider:
 
     def start(self, argv: list[str], path: str, **environment: str) -> None:
         """Start the server, and wait until it answers."""
-        log = (self.folder / "idp.log").open("wb")
         kept = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
-        self.process = subprocess.Popen(
-            argv, cwd=self.folder, env=kept | environment, stdout=log, stderr=log, start_new_session=True
-        )
+        with (self.folder / "idp.log").open("wb") as log:
+            self.process = subprocess.Popen(
+                argv, cwd=self.folder, env=kept | environment, stdout=log, stderr=log, start_new_session=True
+            )
         ends_at = time.monotonic() + 30
         while time.monotonic() < ends_at:
             try:

@@ -36,6 +36,9 @@ class Connection:
             found = connection.execute(text, values)
             return found.fetchone() if found.description else None
 
+    def turn_off(self):
+        self._run("UPDATE security_ssoconnection SET state = 'tested' WHERE public_id = %s", self.public_id)
+
     def lead_to(self, provider, *, email_attribute):
         self._run(
             "UPDATE security_ssoconnection SET state = 'on', is_two_factor = true, entity_id = %s, sso_url = %s,"
@@ -56,7 +59,10 @@ class Connection:
 
 @pytest.fixture
 def connection(console, demo):
-    return Connection(console, demo)
+    """Give the demo's connection, and turn it off again: the other journeys sign in by password."""
+    found = Connection(console, demo)
+    yield found
+    found.turn_off()
 
 
 def leave_for_provider(page, watch, email):
