@@ -64,7 +64,8 @@ def test_rule_is_kept_recorded_and_lifted(cast, strong_owner):
     assert lift(cast)
     assert not lift(cast)
     assert not FactorPolicy.objects.exists()
-    kinds = [event.kind for event in AuditEvent.objects.filter(kind__startswith="factor-policy")]
+    rows = AuditEvent.objects.filter(kind__startswith="factor-policy").order_by("seq")
+    kinds = [event.kind for event in rows]
     assert kinds == [EventKind.FACTOR_POLICY_SET, EventKind.FACTOR_POLICY_LIFTED]
 
 
